@@ -1,0 +1,156 @@
+//! What people see: the sign-in form, the page that posts a token, the signed-out page and the error page.
+//!
+//! Element ids and field names are those of AD FS (spec passive-sign-in section 5), because scrapers and themes know
+//! them. Templates live in `templates/` and escape by default; this module only fills them in.
+
+mod assets;
+mod escape;
+
+use askama::Template;
+use url::Url;
+use uuid::Uuid;
+
+pub use assets::{ASSETS, Asset, auto_post_hash, links};
+pub use escape::Attribute;
+
+/// What every page shows around its content.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    /// Language tag of the texts.
+    pub language: &'static str,
+    /// Name of the organisation, from `service.display_name`.
+    pub company: &'a str,
+    /// Federation service name.
+    pub host_name: &'a str,
+    monogram: String,
+    assets: &'static assets::AssetLinks,
+}
+
+impl<'a> Frame<'a> {
+    /// The frame for an organisation.
+    pub fn new(company: &'a str, host_name: &'a str) -> Frame<'a> {
+        let monogram = company
+            .chars()
+            .find(|character| character.is_alphanumeric())
+            .map(|first| first.to_uppercase().collect())
+            .unwrap_or_default();
+        Frame {
+            language: "en-US",
+            company,
+            host_name,
+            monogram,
+            assets: links(),
+        }
+    }
+}
+
+/// The forms page (spec 5.2).
+#[derive(Debug, Template)]
+#[template(path = "sign-in.html")]
+pub struct SignInPage<'a> {
+    /// Around it.
+    pub frame: Frame<'a>,
+    /// Name of the application that asked, if it is to be shown.
+    pub application: Option<&'a str>,
+    /// Relative address that the form posts to: path and whole query.
+    pub action: &'a str,
+    /// The same address with scheme, host and port, for the second form.
+    pub absolute_action: &'a str,
+    /// Value of the user name field.
+    pub user_name: &'a str,
+    /// Text of a failed attempt; empty without one.
+    pub error: &'a str,
+    /// Id of the field that the error is about; empty without one.
+    pub error_field: &'a str,
+    /// Whether "keep me signed in" is offered.
+    pub kmsi: bool,
+}
+
+/// The page that carries a token to the relying party by the browser's own POST (spec 2.4).
+#[derive(Debug, Template)]
+#[template(path = "auto-post.html")]
+pub struct AutoPostPage<'a> {
+    /// Address of the relying party, with its port written out.
+    pub action: Attribute<'a>,
+    /// Hidden fields in order.
+    pub fields: Vec<(&'a str, Attribute<'a>)>,
+    script: &'static str,
+}
+
+impl<'a> AutoPostPage<'a> {
+    /// A page that posts `fields` to `action`.
+    pub fn new(action: &'a str, fields: &'a [(&'static str, String)]) -> AutoPostPage<'a> {
+        AutoPostPage {
+            action: Attribute(action),
+            fields: fields
+                .iter()
+                .map(|(name, value)| (*name, Attribute(value)))
+                .collect(),
+            script: assets::AUTO_POST_SCRIPT,
+        }
+    }
+}
+
+/// Whether the browser sent cookies; the error page says so, because lost cookies are the usual cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CookieState {
+    /// At least one of ours came back.
+    Enabled,
+    /// None came.
+    NotSeen,
+}
+
+/// The error page (spec 8.1). It never shows a request parameter, except the relying party's own registered name.
+#[derive(Debug, Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage<'a> {
+    /// Around it.
+    pub frame: Frame<'a>,
+    /// One line on top.
+    pub heading: &'a str,
+    /// What to do.
+    pub message: &'a str,
+    /// Correlates the page with log lines.
+    pub activity_id: Uuid,
+    /// Registered name of the relying party, when known.
+    pub relying_party: Option<&'a str>,
+    /// `MSIS` code, when one fits.
+    pub code: Option<&'a str>,
+    /// Our words for the code.
+    pub code_text: &'a str,
+    /// RFC 1123 time, GMT.
+    pub time: String,
+    /// `enabled` or `not seen`.
+    pub cookies: &'static str,
+    /// Whether the details start unfolded.
+    pub open: bool,
+    /// Address to try again, on our own origin.
+    pub retry: Option<&'a str>,
+}
+
+/// The page after sign-out (spec 2.12), with a hidden frame for each application to clean up.
+#[derive(Debug, Template)]
+#[template(path = "signed-out.html")]
+pub struct SignedOutPage<'a> {
+    /// Around it.
+    pub frame: Frame<'a>,
+    /// Registered address to go on to.
+    pub target: Option<&'a str>,
+    /// Addresses of the hidden frames.
+    pub cleanup: &'a [String],
+}
+
+/// The address with its port written out, as AD FS prints form targets (spec 2.4).
+pub fn with_explicit_port(url: &Url) -> String {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return url.as_str().to_owned();
+    };
+    let query = url
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    format!("{}://{host}:{port}{}{query}", url.scheme(), url.path())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+use super::*;
+
+fn frame() -> Frame<'static> {
+    Frame::new("Contoso <Ltd>", "sts.contoso.test")
+}
+
+fn sign_in(user_name: &str, error: &str) -> String {
+    SignInPage {
+        frame: frame(),
+        application: Some("Mail"),
+        action: "/adfs/ls/?wa=wsignin1.0&wctx=\"><script>",
+        absolute_action: "https://sts.contoso.test:443/adfs/ls/?wa=wsignin1.0",
+        user_name,
+        error,
+        error_field: if error.is_empty() {
+            ""
+        } else {
+            "passwordInput"
+        },
+        kmsi: false,
+    }
+    .render()
+    .unwrap_or_default()
+}
+
+/// Every start tag that has an id or a name: `tag#id[name]`, in document order.
+fn outline(html: &str) -> Vec<String> {
+    let attribute = |tag: &str, name: &str| -> Option<String> {
+        let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+        rest.split_once('"').map(|(value, _)| value.to_owned())
+    };
+    html.split('<')
+        .skip(1)
+        .filter_map(|part| part.split_once('>').map(|(tag, _)| tag))
+        .filter_map(|tag| {
+            let id = attribute(tag, "id");
+            let name = attribute(tag, "name");
+            if tag.starts_with("meta") || (id.is_none() && name.is_none()) {
+                return None;
+            }
+            let kind = tag.split([' ', '/']).next().unwrap_or_default();
+            let id = id.map(|id| format!("#{id}")).unwrap_or_default();
+            let name = name.map(|name| format!("[{name}]")).unwrap_or_default();
+            Some(format!("{kind}{id}{name}"))
+        })
+        .collect()
+}
+
+#[test]
+fn the_forms_page_has_the_ids_and_names_that_scrapers_and_themes_know() {
+    let expected = "div#noScript div#fullPage div#brandingWrapper div#branding div#contentWrapper div#content div#header \
+        main#main div#workArea div#authArea div#loginArea div#loginMessage p#applicationName form#loginForm div#error \
+        span#errorText div#formsAuthenticationArea div#userNameArea label#userNameInputLabel \
+        input#userNameInput[UserName] div#passwordArea label#passwordInputLabel input#passwordInput[Password] \
+        button#revealButton span#capsLock div#kmsiArea input#kmsiInput[Kmsi] div#submissionArea span#submitButton \
+        input#optionForms[AuthMethod] div#authOptions form#options input#optionSelection[AuthMethod] div#authOptionLinks \
+        div#introduction footer#footerPlaceholder div#footer div#footerLinks div#copyright";
+    assert_eq!(
+        outline(&sign_in("", "")).join(" "),
+        expected.split_whitespace().collect::<Vec<_>>().join(" ")
+    );
+}
+
+#[test]
+fn the_forms_page_follows_what_clients_read_from_it() {
+    let page = sign_in("o'brien@contoso.test", "Incorrect user ID or password.");
+    assert!(page.contains(
+        r#"<input id="optionForms" type="hidden" name="AuthMethod" value="FormsAuthentication">"#
+    ));
+    assert!(
+        page.contains(r#"<input id="optionSelection" type="hidden" name="AuthMethod">"#),
+        "no value attribute"
+    );
+    let last_form = page.rsplit("<form ").next().unwrap_or_default();
+    assert!(
+        last_form.contains(r#"id="options""#)
+            && last_form.contains("https://sts.contoso.test:443/adfs/ls/")
+    );
+    assert!(
+        page.contains(
+            "aria-live=\"assertive\" role=\"alert\">Incorrect user ID or password.</span>"
+        )
+    );
+    assert!(page.contains("value=\"o&#39;brien@contoso.test\""));
+    assert!(
+        !page.contains("<script>") && page.contains("&#34;&#62;&#60;script&#62;"),
+        "the query is escaped"
+    );
+    assert!(page.contains("Contoso &#60;Ltd&#62;"));
+    for (_, field) in page
+        .match_indices("<input")
+        .filter_map(|(at, _)| page.get(at..))
+        .filter_map(|rest| rest.split_once('>'))
+        .map(|(tag, rest)| (rest, tag))
+    {
+        assert!(
+            field.contains(" name=\""),
+            "every input has a name: {field}"
+        );
+    }
+}
+
+#[test]
+fn the_error_text_is_empty_before_any_attempt() {
+    assert!(sign_in("", "").contains("role=\"alert\"></span>"));
+}
+
+#[test]
+fn no_page_has_inline_script_style_or_handlers_but_the_one_constant_script() {
+    let fields = [("wa", "wsignin1.0".to_owned())];
+    let auto_post = AutoPostPage::new("https://rp.example:443/", &fields)
+        .render()
+        .unwrap_or_default();
+    assert_eq!(auto_post.matches("<script").count(), 1);
+    assert!(auto_post.contains("<script>document.forms[0].submit();</script>"));
+    for page in [sign_in("a", "b"), auto_post] {
+        assert!(
+            !page.contains(" style=") && !page.contains("<style") && !page.contains("javascript:")
+        );
+        assert!(
+            !page.contains(" onclick=")
+                && !page.contains(" onload=")
+                && !page.contains(" onsubmit=")
+        );
+    }
+}
+
+#[test]
+fn the_auto_post_page_has_the_byte_sequences_that_clients_cut_at() {
+    let fields = [
+        ("wa", "wsignin1.0".to_owned()),
+        ("wresult", "<t a=\"1\">&".to_owned()),
+        ("wctx", "x\r\ny".to_owned()),
+    ];
+    let page = AutoPostPage::new("https://rp.example:443/path?a=1&b=2", &fields)
+        .render()
+        .unwrap_or_default();
+    assert!(page.contains("<title>Working...</title>"));
+    assert!(page.contains(
+        r#"<form method="POST" name="hiddenform" action="https://rp.example:443/path?a=1&amp;b=2">"#
+    ));
+    assert!(page.contains(
+        r#"<input type="hidden" name="wa" value="wsignin1.0" /><input type="hidden" name="wresult" value="&lt;t a=&quot;1&quot;&gt;&amp;" /><input type="hidden" name="wctx" value="x&#13;&#10;y" /><noscript><p>Script is disabled."#
+    ));
+}
+
+#[test]
+fn ports_of_form_targets_are_explicit() {
+    let cases = [
+        (
+            "https://rp.example/path?x=1",
+            "https://rp.example:443/path?x=1",
+        ),
+        (
+            "https://login.cloud.localhost:8444/login.srf",
+            "https://login.cloud.localhost:8444/login.srf",
+        ),
+        ("https://[::1]/a", "https://[::1]:443/a"),
+    ];
+    for (given, expected) in cases {
+        assert_eq!(
+            Url::parse(given).map(|url| with_explicit_port(&url)),
+            Ok(expected.to_owned())
+        );
+    }
+}
+
+#[test]
+fn the_error_page_names_activity_and_code_and_the_signed_out_page_its_frames() {
+    let id = Uuid::from_u128(7);
+    let page = ErrorPage {
+        frame: frame(),
+        heading: "An error occurred",
+        message: "Contact your administrator.",
+        activity_id: id,
+        relying_party: Some("Mail & more"),
+        code: Some("MSIS7007"),
+        code_text: "unknown",
+        time: "Thu, 01 Jan 1970 00:00:00 GMT".to_owned(),
+        cookies: "not seen",
+        open: false,
+        retry: None,
+    }
+    .render()
+    .unwrap_or_default();
+    for needle in [
+        "id=\"errorArea\"",
+        "id=\"openingMessage\"",
+        "id=\"errorMessage\"",
+        "id=\"errorDetailsLink\"",
+        &id.to_string(),
+        "MSIS7007",
+        "Mail &#38; more",
+    ] {
+        assert!(page.contains(needle), "{needle}");
+    }
+    let cleanup = ["https://rp.example/?wa=wsignoutcleanup1.0".to_owned()];
+    let page = SignedOutPage {
+        frame: frame(),
+        target: None,
+        cleanup: &cleanup,
+    }
+    .render()
+    .unwrap_or_default();
+    assert!(
+        page.contains("id=\"signoutArea\"")
+            && page.contains("src=\"https://rp.example/?wa=wsignoutcleanup1.0\"")
+    );
+}

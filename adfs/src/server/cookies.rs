@@ -1,0 +1,400 @@
+//! The cookies of AD FS by name and format (spec passive-sign-in 6.1).
+//!
+//! They are `SameSite=Lax`: relying parties send the browser here by a top-level GET, with which a Lax cookie travels;
+//! our own forms are same-origin; and the token leaves by a POST to the relying party, which needs no cookie of ours.
+//! So the `None` of AD FS would only help somebody else's page to act in the user's session.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+
+/// The sealed session.
+pub const SESSION: &str = "MSISAuth";
+/// Time of the sign-in, for people and proxies that look.
+pub const AUTHENTICATED: &str = "MSISAuthenticated";
+/// Tokens given to this browser in the current window.
+pub const LOOP: &str = "MSISLoopDetectionCookie";
+/// Relying parties that this browser visited.
+pub const SIGN_OUT: &str = "MSISSignOut";
+/// Set by SAML logout; expired at sign-out with the others.
+pub const SAML_SESSION: &str = "SamlSession";
+
+const PATH: &str = "/adfs";
+/// A browser keeps 4,096 bytes for name, value and attributes together.
+const CHUNK: usize = 3600;
+const MAX_CHUNKS: usize = 4;
+/// More visited relying parties than this would crowd out the request header.
+const MAX_VISITED: usize = 32;
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+const US_TIME: &[BorrowedFormatItem<'_>] = format_description!(
+    "[month padding:none]/[day padding:none]/[year] [hour repr:12 padding:none]:[minute]:[second] [period]"
+);
+const LOOP_TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]:[hour]:[minute]:[second]Z");
+
+/// The cookies of one request. What does not parse is not there; it never refuses the request, because clients keep
+/// stale and foreign values for days.
+#[derive(Debug, Default)]
+pub struct RequestCookies(Vec<(String, String)>);
+
+impl RequestCookies {
+    /// Those of `request` whose names are ours.
+    pub fn of(request: &HttpRequest) -> RequestCookies {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for value in request
+            .headers()
+            .get_all(header::COOKIE)
+            .filter_map(|value| value.to_str().ok())
+        {
+            for (name, value) in value
+                .split(';')
+                .filter_map(|pair| pair.trim().split_once('='))
+            {
+                let ours = name.starts_with("MSIS") || name == SAML_SESSION;
+                if ours && !found.iter().any(|(known, _)| known == name) {
+                    found.push((name.to_owned(), value.trim_matches('"').to_owned()));
+                }
+            }
+        }
+        RequestCookies(found)
+    }
+
+    /// Whether any came.
+    pub fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// One value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The sealed session, put together from its parts.
+    pub fn session(&self) -> Option<String> {
+        let mut whole = self.get(SESSION)?.to_owned();
+        for number in 1..MAX_CHUNKS {
+            let Some(part) = self.get(&part_name(number)) else {
+                break;
+            };
+            whole.push_str(part);
+        }
+        Some(whole)
+    }
+}
+
+fn part_name(number: usize) -> String {
+    if number == 0 {
+        SESSION.to_owned()
+    } else {
+        format!("{SESSION}{number}")
+    }
+}
+
+fn cookie(name: impl Into<String>, value: impl Into<String>) -> Cookie<'static> {
+    Cookie::build(name.into(), value.into())
+        .path(PATH)
+        .secure(true)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .finish()
+}
+
+fn expired(name: impl Into<String>) -> Cookie<'static> {
+    let mut gone = cookie(name, "");
+    gone.set_max_age(CookieDuration::ZERO);
+    gone.set_expires(actix_web::cookie::time::OffsetDateTime::UNIX_EPOCH);
+    gone
+}
+
+/// Cookies that hold a sealed session, and expiries of the parts that a longer one before it left behind.
+///
+/// `persistent` is the remaining life of a session that survives the browser.
+pub fn session(
+    sealed: &str,
+    before: &RequestCookies,
+    persistent: Option<Duration>,
+) -> Vec<Cookie<'static>> {
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest = sealed;
+    while !rest.is_empty() {
+        let (part, remainder) = rest.split_at_checked(CHUNK).unwrap_or((rest, ""));
+        parts.push(part);
+        rest = remainder;
+    }
+    if parts.len() > MAX_CHUNKS {
+        tracing::warn!(
+            "a session is too large for its cookies; the user will be asked to sign in again"
+        );
+        return Vec::new();
+    }
+    let mut cookies: Vec<Cookie<'static>> = parts
+        .iter()
+        .enumerate()
+        .map(|(number, part)| cookie(part_name(number), *part))
+        .collect();
+    if let Some(life) = persistent {
+        for cookie in &mut cookies {
+            cookie.set_max_age(CookieDuration::seconds(life.whole_seconds()));
+        }
+    }
+    for number in parts.len()..MAX_CHUNKS {
+        if before.get(&part_name(number)).is_some() {
+            cookies.push(expired(part_name(number)));
+        }
+    }
+    cookies
+}
+
+/// Expiries of everything that sign-out ends.
+pub fn signed_out(before: &RequestCookies) -> Vec<Cookie<'static>> {
+    let mut names = vec![
+        SESSION.to_owned(),
+        AUTHENTICATED.to_owned(),
+        SIGN_OUT.to_owned(),
+        SAML_SESSION.to_owned(),
+    ];
+    names.extend(
+        (1..MAX_CHUNKS)
+            .map(part_name)
+            .filter(|name| before.get(name).is_some()),
+    );
+    names.into_iter().map(expired).collect()
+}
+
+/// `MSISAuthenticated`: base64 of the sign-in time in US format, UTC.
+pub fn authenticated(at: OffsetDateTime) -> Option<Cookie<'static>> {
+    let text = at.to_offset(time::UtcOffset::UTC).format(US_TIME).ok()?;
+    Some(cookie(AUTHENTICATED, STANDARD.encode(text)))
+}
+
+/// Tokens that this browser got, as `MSISLoopDetectionCookie` carries them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoopCount {
+    /// First token of the window, to the second.
+    pub since: OffsetDateTime,
+    /// Tokens since then.
+    pub tokens: u32,
+}
+
+impl LoopCount {
+    /// Reads the cookie; anything unreadable counts as a new window.
+    pub fn of(cookies: &RequestCookies) -> Option<LoopCount> {
+        let text = String::from_utf8(STANDARD.decode(cookies.get(LOOP)?).ok()?).ok()?;
+        let (since, tokens) = text.split_once('\\')?;
+        Some(LoopCount {
+            since: PrimitiveDateTime::parse(since, LOOP_TIME)
+                .ok()?
+                .assume_utc(),
+            tokens: tokens.parse().ok()?,
+        })
+    }
+
+    /// The cookie.
+    pub fn cookie(self) -> Option<Cookie<'static>> {
+        let since = self.since.format(LOOP_TIME).ok()?;
+        Some(cookie(
+            LOOP,
+            STANDARD.encode(format!("{since}\\{}", self.tokens)),
+        ))
+    }
+}
+
+/// One relying party that this browser got a token for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visited {
+    /// Identifier of the trust. The other fields of the cookie are for show: sign-out looks the trust up by this.
+    pub identifier: String,
+    /// Display name.
+    pub name: String,
+    /// Registered endpoint.
+    pub endpoint: String,
+}
+
+/// Identifiers in `MSISSignOut`.
+pub fn visited(cookies: &RequestCookies) -> Vec<String> {
+    entries(cookies)
+        .iter()
+        .filter_map(|entry| decode(entry.split('&').next()?))
+        .collect()
+}
+
+/// `MSISSignOut` with one more relying party; nothing when it is there already.
+pub fn with_visited(cookies: &RequestCookies, visit: &Visited) -> Option<Cookie<'static>> {
+    let mut entries = entries(cookies);
+    let identifier = encode(&visit.identifier);
+    if entries
+        .iter()
+        .any(|entry| entry.split('&').next() == Some(identifier.as_str()))
+    {
+        return None;
+    }
+    let endpoint = encode(&visit.endpoint);
+    entries.push(format!(
+        "{identifier}&{}&{endpoint}&{endpoint}",
+        encode(&visit.name)
+    ));
+    let surplus = entries.len().saturating_sub(MAX_VISITED);
+    let text: String = entries
+        .iter()
+        .skip(surplus)
+        .map(|entry| format!("{entry}\\"))
+        .collect();
+    Some(cookie(
+        SIGN_OUT,
+        STANDARD.encode(format!("signoutCleanup;{text}")),
+    ))
+}
+
+fn entries(cookies: &RequestCookies) -> Vec<String> {
+    cookies
+        .get(SIGN_OUT)
+        .and_then(|value| STANDARD.decode(value).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .and_then(|text| text.strip_prefix("signoutCleanup;").map(str::to_owned))
+        .map(|text| {
+            text.split('\\')
+                .filter(|entry| !entry.is_empty())
+                .take(MAX_VISITED)
+                .map(str::to_owned)
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, COMPONENT).to_string()
+}
+
+fn decode(text: &str) -> Option<String> {
+    percent_decode_str(text)
+        .decode_utf8()
+        .ok()
+        .map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn from(cookies: &[Cookie<'_>]) -> RequestCookies {
+        let header = cookies
+            .iter()
+            .map(|cookie| format!("{}={}", cookie.name(), cookie.value()))
+            .collect::<Vec<_>>()
+            .join("; ");
+        RequestCookies::of(
+            &TestRequest::default()
+                .insert_header((header::COOKIE, header))
+                .to_http_request(),
+        )
+    }
+
+    #[test]
+    fn a_large_session_is_split_and_read_back_and_a_smaller_one_removes_the_rest() {
+        let sealed = "abcdefghij".repeat(800);
+        let cookies = session(&sealed, &RequestCookies::default(), None);
+        assert_eq!(
+            cookies.iter().map(Cookie::name).collect::<Vec<_>>(),
+            ["MSISAuth", "MSISAuth1", "MSISAuth2"]
+        );
+        let before = from(&cookies);
+        assert_eq!(before.session().as_deref(), Some(sealed.as_str()));
+        let smaller = session("short", &before, None);
+        let gone: Vec<_> = smaller
+            .iter()
+            .filter(|cookie| cookie.value().is_empty())
+            .map(Cookie::name)
+            .collect();
+        assert_eq!(gone, ["MSISAuth1", "MSISAuth2"]);
+    }
+
+    #[test]
+    fn cookies_are_secure_and_have_the_path_of_ad_fs() {
+        for cookie in session("x", &RequestCookies::default(), Some(Duration::hours(1)))
+            .iter()
+            .chain(&signed_out(&RequestCookies::default()))
+        {
+            let text = cookie.to_string();
+            for attribute in ["Path=/adfs", "Secure", "HttpOnly", "SameSite=Lax"] {
+                assert!(text.contains(attribute), "{text}");
+            }
+            assert!(!text.contains("Domain"));
+        }
+        let persistent = session("x", &RequestCookies::default(), Some(Duration::hours(1)));
+        assert!(
+            persistent
+                .first()
+                .is_some_and(|cookie| cookie.to_string().contains("Max-Age=3600"))
+        );
+    }
+
+    #[test]
+    fn formats_are_those_of_captured_cookies() {
+        let at = datetime!(2023-10-16 06:22:15 UTC);
+        let decoded = |cookie: Option<Cookie<'_>>| {
+            cookie
+                .and_then(|cookie| STANDARD.decode(cookie.value()).ok())
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+        };
+        assert_eq!(
+            decoded(authenticated(at)).as_deref(),
+            Some("10/16/2023 6:22:15 AM")
+        );
+        let count = LoopCount {
+            since: at,
+            tokens: 1,
+        };
+        assert_eq!(
+            decoded(count.cookie()).as_deref(),
+            Some("2023-10-16:06:22:15Z\\1")
+        );
+        let back = count.cookie().map(|cookie| from(&[cookie]));
+        assert_eq!(back.as_ref().and_then(LoopCount::of), Some(count));
+        let visit = Visited {
+            identifier: "urn:a&b".into(),
+            name: "A \\ B".into(),
+            endpoint: "https://rp.test/".into(),
+        };
+        let cookie = with_visited(&RequestCookies::default(), &visit);
+        assert_eq!(
+            decoded(cookie.clone()).as_deref(),
+            Some(
+                "signoutCleanup;urn%3Aa%26b&A%20%5C%20B&https%3A%2F%2Frp.test%2F&https%3A%2F%2Frp.test%2F\\"
+            )
+        );
+        let back = cookie.map(|cookie| from(&[cookie])).unwrap_or_default();
+        assert_eq!(visited(&back), ["urn:a&b"]);
+        assert_eq!(with_visited(&back, &visit), None);
+    }
+
+    #[test]
+    fn foreign_values_count_as_absent() {
+        let request = TestRequest::default()
+            .insert_header((
+                header::COOKIE,
+                "=; a; MSISLoopDetectionCookie=%%%; MSISSignOut=AAAA; other=\"x",
+            ))
+            .to_http_request();
+        let cookies = RequestCookies::of(&request);
+        assert_eq!(LoopCount::of(&cookies), None);
+        assert_eq!(visited(&cookies), Vec::<String>::new());
+        assert_eq!(cookies.session(), None);
+    }
+}

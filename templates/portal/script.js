@@ -1,0 +1,132 @@
+// The names in this file (Login, LoginErrors, InputUtil, SelectOption, ...) are those that existing AD FS themes call.
+// Every page works without it: it adds checks before the round trip, the password switch and the return after sign-out.
+"use strict";
+
+document.documentElement.classList.add("js");
+
+var maxPasswordLength = 128;
+
+function LoginErrors() {
+  var data = (document.getElementById("loginForm") || document.body).dataset;
+  this.userNameFormatError = data.userNameFormat || "";
+  this.passwordEmpty = data.passwordEmpty || "";
+  this.passwordTooLong = data.passwordTooLong || "";
+}
+
+function InputUtil(errorTextElementId, errorDisplayElementId) {
+  this.errorLabel = document.getElementById(errorTextElementId || "errorText");
+  this.errorDisplay = document.getElementById(errorDisplayElementId || "error");
+  this.hasFocus = false;
+}
+InputUtil.prototype.canDisplayError = function () { return !!this.errorLabel; };
+InputUtil.prototype.setError = function (input, message) {
+  if (this.errorLabel) {
+    this.errorLabel.textContent = message;
+    if (input) { this.errorLabel.setAttribute("for", input.id); }
+  }
+  if (input) {
+    input.setAttribute("aria-invalid", "true");
+    input.focus();
+  }
+};
+InputUtil.prototype.checkError = function () { return !!(this.errorLabel && this.errorLabel.textContent); };
+InputUtil.prototype.clearError = function () {
+  if (this.errorLabel) { this.errorLabel.textContent = ""; }
+  document.querySelectorAll("[aria-invalid]").forEach(function (input) { input.removeAttribute("aria-invalid"); });
+};
+InputUtil.prototype.setInitialFocus = function (input) {
+  if (input && !this.hasFocus) { this.hasFocus = true; input.focus(); }
+};
+InputUtil.prototype.makePlaceholder = function () {};
+InputUtil.setInitialFocus = function (id) { var input = document.getElementById(id); if (input) { input.focus(); } };
+InputUtil.makePlaceholder = function () {};
+InputUtil.focus = InputUtil.setInitialFocus;
+InputUtil.hasClass = function (element, name) { return element.classList.contains(name); };
+
+function Login() {}
+Login.userNameInput = "userNameInput";
+Login.passwordInput = "passwordInput";
+Login.check = function () {
+  var util = new InputUtil("errorText", "error");
+  var errors = new LoginErrors();
+  var userName = document.getElementById(Login.userNameInput);
+  var password = document.getElementById(Login.passwordInput);
+  util.clearError();
+  if (!userName.value || !/[@\\]/.test(userName.value)) { util.setError(userName, errors.userNameFormatError); return false; }
+  if (!password.value) { util.setError(password, errors.passwordEmpty); return false; }
+  if (password.value.length > maxPasswordLength) { util.setError(password, errors.passwordTooLong); return false; }
+  return true;
+};
+// Themes replace this function to add their own checks, so the form calls it by name at every submission.
+Login.submitLoginRequest = function () {
+  if (!Login.check()) { return false; }
+  var form = document.getElementById("loginForm");
+  var button = form.querySelector(".submitFrame");
+  if (button.getAttribute("aria-busy") === "true") { return false; }
+  button.setAttribute("aria-busy", "true");
+  form.submit();
+  return false;
+};
+
+function SelectOption(option) {
+  document.getElementById("optionSelection").value = option;
+  document.getElementById("options").submit();
+  return false;
+}
+function computeLoadIllustration() { return false; }
+function getStyle(element, property) { return window.getComputedStyle(element).getPropertyValue(property); }
+
+document.addEventListener("DOMContentLoaded", function () {
+  var form = document.getElementById("loginForm");
+  if (form) { prepareSignIn(form); }
+  var signedOut = document.getElementById("signoutArea");
+  if (signedOut && signedOut.dataset.return) { returnAfter(signedOut); }
+});
+
+// A page that comes back from the back/forward cache must not stay busy.
+window.addEventListener("pageshow", function () {
+  var button = document.querySelector(".submitFrame");
+  if (button) { button.removeAttribute("aria-busy"); }
+});
+
+function prepareSignIn(form) {
+  var userName = document.getElementById(Login.userNameInput);
+  var password = document.getElementById(Login.passwordInput);
+  // The address keyboard of phones has no backslash, and browsers rewrite international domains in such a field.
+  if (userName) { userName.type = "text"; userName.inputMode = "email"; }
+  form.addEventListener("submit", function (event) { event.preventDefault(); Login.submitLoginRequest(); });
+  var reveal = document.getElementById("revealButton");
+  if (reveal && password) {
+    reveal.addEventListener("click", function () {
+      var shown = password.type === "text";
+      password.type = shown ? "password" : "text";
+      reveal.textContent = shown ? "Show" : "Hide";
+      reveal.setAttribute("aria-pressed", String(!shown));
+      password.focus();
+    });
+    form.addEventListener("submit", function () { password.type = "password"; }, true);
+  }
+  var hint = document.getElementById("capsLock");
+  if (hint && password) {
+    ["keydown", "keyup"].forEach(function (name) {
+      password.addEventListener(name, function (event) {
+        var on = event.getModifierState && event.getModifierState("CapsLock");
+        var text = on ? form.dataset.capsLock : "";
+        if (hint.textContent !== text) { hint.textContent = text; }
+      });
+    });
+  }
+}
+
+// Leaves the page once the applications' sign-out frames have answered, or after three seconds.
+function returnAfter(area) {
+  var left = false;
+  function leave() { if (!left) { left = true; window.location.replace(area.dataset.return); } }
+  var frames = Array.from(area.querySelectorAll("iframe"));
+  var waiting = frames.length;
+  if (!waiting) { leave(); return; }
+  frames.forEach(function (frame) {
+    frame.addEventListener("load", function () { waiting -= 1; if (waiting <= 0) { leave(); } });
+  });
+  window.setTimeout(leave, 3000);
+}
