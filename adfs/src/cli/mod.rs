@@ -1,0 +1,107 @@
+//! Commands, noun before verb. Exit code 0: done; 1: the answer is no or something failed; 2: the command was wrong.
+
+mod certificate;
+mod output;
+mod proxy;
+mod rules;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Configuration, LogFormat};
+use crate::server;
+
+pub use output::Output;
+
+/// Open federation server: signs people in against a directory and tells applications who they are.
+#[derive(Debug, Parser)]
+#[command(name = "adfs", version, arg_required_else_help = true, propagate_version = true)]
+struct Arguments {
+    /// How to print what a command found
+    #[arg(long, value_enum, default_value_t = Output::Table, global = true)]
+    output: Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigArgument {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", env = "ADFS_CONFIG", default_value = "/etc/adfs/adfs.toml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server until SIGTERM; SIGHUP reloads the configuration
+    Serve(ConfigArgument),
+    /// Read the whole configuration and say what is wrong with it
+    Check(ConfigArgument),
+    /// Try claim rules without a server
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// Token-signing and token-decrypting certificates
+    #[command(subcommand)]
+    Certificate(certificate::Command),
+    /// Proxies that are trusted
+    #[command(subcommand)]
+    Proxy(proxy::Command),
+}
+
+/// Reads the command line and does it.
+pub fn run() -> ExitCode {
+    // clap ends wrong usage with code 2 by itself.
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        Command::Serve(argument) => serve(&argument.config),
+        Command::Check(argument) => check(&argument.config, arguments.output),
+        Command::Rules(command) => rules::run(&command, arguments.output),
+        Command::Certificate(command) => certificate::run(&command, arguments.output),
+        Command::Proxy(command) => proxy::run(&command, arguments.output),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("adfs: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+fn serve(config: &std::path::Path) -> anyhow::Result<ExitCode> {
+    // Read once here for the log settings alone; the server reads it again and reports what is wrong with it.
+    let log = Configuration::load(config)?.log;
+    start_logging(&log.filter, log.format);
+    runtime()?.block_on(server::serve(config))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start_logging(filter: &str, format: LogFormat) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => builder.with_ansi(false).init(),
+    }
+}
+
+fn check(config: &std::path::Path, output: Output) -> anyhow::Result<ExitCode> {
+    let configuration = Configuration::load(config)?;
+    output.print(
+        &["setting", "value"],
+        &[
+            vec!["federation service".to_owned(), configuration.service.base_url()],
+            vec!["identifier".to_owned(), configuration.service.identifier.clone()],
+            vec!["directories".to_owned(), configuration.directories.len().to_string()],
+            vec!["relying party trusts".to_owned(), configuration.relying_parties.iter().count().to_string()],
+        ],
+    );
+    Ok(ExitCode::SUCCESS)
+}

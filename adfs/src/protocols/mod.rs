@@ -1,0 +1,6 @@
+//! An adapter for each protocol: it reads requests into what [`crate::sign_in`] understands and writes what that
+//! issues. Adapters know their wire format and nothing of passwords.
+
+pub mod metadata;
+pub mod proxy;
+pub mod wsfed;

@@ -1,0 +1,58 @@
+//! From a permit to the form that the browser posts.
+
+use federation::wsfed::request_security_token_response;
+use thiserror::Error;
+use url::Url;
+
+use super::CheckedSignIn;
+use crate::pages::with_explicit_port;
+use crate::sign_in::Permit;
+use crate::state::Federation;
+use crate::tokens;
+
+/// The form: hidden fields for one address.
+#[derive(Debug)]
+pub struct AutoPost {
+    /// The relying party's address, its port written out.
+    pub action: String,
+    /// Names and values in order.
+    pub fields: Vec<(&'static str, String)>,
+    /// Id of the assertion, for the audit.
+    pub token_id: String,
+}
+
+/// Why no token could be made of a permit.
+#[derive(Debug, Error)]
+pub enum WsFedError {
+    /// The assertion.
+    #[error(transparent)]
+    Token(#[from] tokens::IssueError),
+    /// The envelope around it.
+    #[error("the response around the token cannot be written: {0}")]
+    Response(#[from] federation::IssueError),
+}
+
+/// Issues the token and wraps it (spec 2.4 and 2.5). `wctx` goes back exactly as it came, or not at all.
+///
+/// # Errors
+/// When a claim cannot be written in SAML 1.1, or signing fails.
+pub fn respond(federation: &Federation, checked: &CheckedSignIn, permit: &Permit) -> Result<AutoPost, WsFedError> {
+    let configuration = federation.configuration.load();
+    let token = tokens::issue_saml11(
+        &checked.request.relying_party,
+        permit.claims(),
+        permit.authentication(),
+        &checked.request.identifier,
+        &configuration.service.identifier,
+        federation.clock.now(),
+        &federation.keys.token_signing(),
+    )?;
+    let wresult = request_security_token_response(&token.xml, token.created, token.expires, &checked.request.identifier)?;
+    let mut fields = vec![("wa", "wsignin1.0".to_owned()), ("wresult", wresult)];
+    if let Some(wctx) = &checked.wctx {
+        fields.push(("wctx", wctx.clone()));
+    }
+    let reply = checked.reply.as_str();
+    let action = Url::parse(reply).map_or_else(|_| reply.to_owned(), |url| with_explicit_port(&url));
+    Ok(AutoPost { action, fields, token_id: token.id })
+}

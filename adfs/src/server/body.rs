@@ -1,0 +1,59 @@
+//! Reading a posted form: bounded in size and in time.
+
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::web::{BytesMut, Payload};
+use actix_web::HttpRequest;
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+
+use super::parameters::Parameters;
+use crate::sign_in::Refusal;
+
+/// Largest form: 256 KiB of XML in base64 with escapes (spec security 3.3).
+const MAX_PROTOCOL_FORM: usize = 384 * 1024;
+/// At 240 bytes a second the largest form would take half an hour; nobody on such a line signs in.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// The form in the body of `request`; empty when the body is.
+///
+/// # Errors
+/// [`Refusal::TooLarge`] over the limit, [`Refusal::Malformed`] for another media type, a body that stops coming, and
+/// text that [`Parameters::decode`] refuses.
+pub(super) async fn form(request: &HttpRequest, mut payload: Payload) -> Result<Parameters, Refusal> {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_PROTOCOL_FORM) {
+        return Err(Refusal::TooLarge);
+    }
+    let mut body = BytesMut::new();
+    let read = async {
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| Refusal::Malformed)?;
+            if body.len().saturating_add(chunk.len()) > MAX_PROTOCOL_FORM {
+                return Err(Refusal::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    timeout(TIME_LIMIT, read).await.map_err(|_| Refusal::Malformed)??;
+    if body.is_empty() {
+        return Ok(Parameters::default());
+    }
+    if !is_form(request) {
+        return Err(Refusal::Malformed);
+    }
+    Parameters::decode(&body).map_err(|_| Refusal::Malformed)
+}
+
+fn is_form(request: &HttpRequest) -> bool {
+    let essence = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}

@@ -1,0 +1,32 @@
+//! Listeners, TLS, routes, limits and security headers.
+
+mod body;
+pub mod context;
+mod cookies;
+pub mod endpoints;
+mod exchange;
+mod failure;
+mod guard;
+mod headers;
+mod listen;
+mod metadata;
+mod parameters;
+mod passive;
+mod rate;
+mod report;
+pub mod routes;
+mod sign_out;
+mod static_files;
+mod tls;
+mod transaction;
+
+pub use listen::{ServeError, serve};
+pub use rate::SignInRate;
+pub use tls::{CertificateFiles, TlsError, TlsIdentity};
+
+/// The client certificate of a connection, DER; in connection data (`HttpRequest::conn_data`).
+///
+/// It is what the client sent and could prove the key of, nothing more: ask `ProxyTrusts::recognise` at every request
+/// whether it means anything.
+#[derive(Debug, Clone)]
+pub struct PeerCertificate(pub Option<Vec<u8>>);

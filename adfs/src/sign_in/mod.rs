@@ -1,0 +1,224 @@
+//! THE pipeline, one for every protocol: session, primary authentication, second factor, authorization.
+//!
+//! Each step takes what the step before proved, as a type: a [`Session`] can only be opened from a sealed value or
+//! made from a proof, a [`Permit`] only from a session that still holds and claims that policy permitted, and only a
+//! permit has claims to issue. No XML and no query strings in here.
+
+mod loop_guard;
+mod refusal;
+mod request;
+mod session;
+
+use time::Duration;
+
+pub use loop_guard::{TokenCount, count_token};
+pub use refusal::Refusal;
+pub use request::{DemandedMethod, Freshness, SignInRequest};
+pub use session::Session;
+
+use crate::authentication::{Credentials, Mistake, verify_password};
+use crate::claims::{self, Authentication, IssuedClaims, Outcome, RequestContext};
+use crate::directory::{AuthenticatedAccount, SignInRefusal};
+use crate::state::Federation;
+
+/// How long credentials given for one transaction count as fresh for it.
+const FRESH_FOR: Duration = Duration::minutes(5);
+
+/// What the form says above its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// A typing mistake.
+    Mistake(Mistake),
+    /// Unknown user, wrong password, disabled, locked, expired account: one text for all (spec security WEB-7).
+    Incorrect,
+    /// The password was right and has expired or must be changed.
+    PasswordExpired,
+}
+
+/// The forms page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Prompt {
+    notice: Option<Notice>,
+}
+
+impl Prompt {
+    /// The form again, with a notice.
+    pub fn after(notice: Notice) -> Prompt {
+        Prompt { notice: Some(notice) }
+    }
+
+    /// Why the form is shown again.
+    pub fn notice(&self) -> Option<Notice> {
+        self.notice
+    }
+}
+
+/// What comes of a request without credentials.
+#[derive(Debug)]
+pub enum Answer {
+    /// Ask.
+    Show(Prompt),
+    /// Issue.
+    Permit(Box<Permit>),
+    /// End.
+    Refuse(Refusal),
+}
+
+/// What comes of credentials.
+#[derive(Debug)]
+pub enum Proved {
+    /// A new session; the browser comes back with it.
+    Session(Session),
+    /// Ask again.
+    Show(Prompt),
+    /// End.
+    Refuse(Refusal),
+}
+
+/// Leave to issue one token: an authenticated user, and claims that the relying party's policy let through.
+#[derive(Debug)]
+pub struct Permit {
+    session: Session,
+    account: AuthenticatedAccount,
+    authentication: Authentication,
+    claims: IssuedClaims,
+}
+
+impl Permit {
+    /// The session that it rests on.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Who.
+    pub fn account(&self) -> &AuthenticatedAccount {
+        &self.account
+    }
+
+    /// How and when.
+    pub fn authentication(&self) -> &Authentication {
+        &self.authentication
+    }
+
+    /// What to say about the user.
+    pub fn claims(&self) -> &IssuedClaims {
+        &self.claims
+    }
+}
+
+/// A request without credentials: goes on from the session, if there is one that serves.
+pub async fn resume(
+    federation: &Federation,
+    request: &SignInRequest,
+    session: Option<Session>,
+    context: RequestContext,
+) -> Answer {
+    let Some(session) = session.filter(|session| fresh_enough(federation, request, session)) else {
+        return first_factor(request);
+    };
+    let account = match still_holds(federation, &session).await {
+        Ok(Some(account)) => account,
+        Ok(None) => return first_factor(request),
+        Err(refusal) => return Answer::Refuse(refusal),
+    };
+    if let Err(refusal) = second_factor(request) {
+        return Answer::Refuse(refusal);
+    }
+    match authorize(federation, request, session, account, context).await {
+        Ok(permit) => Answer::Permit(Box::new(permit)),
+        Err(refusal) => Answer::Refuse(refusal),
+    }
+}
+
+/// Asks for the first factor, unless it would be for nothing.
+fn first_factor(request: &SignInRequest) -> Answer {
+    match second_factor(request) {
+        Ok(()) => Answer::Show(Prompt::default()),
+        Err(refusal) => Answer::Refuse(refusal),
+    }
+}
+
+/// No method for a second factor exists on this server, so a demand for one can only be refused: a token that does not
+/// say "multiple factors" must not answer a request for them.
+fn second_factor(request: &SignInRequest) -> Result<(), Refusal> {
+    match request.method {
+        DemandedMethod::SecondFactor => Err(Refusal::SecondFactorUnavailable),
+        DemandedMethod::Any | DemandedMethod::Password => Ok(()),
+    }
+}
+
+fn fresh_enough(federation: &Federation, request: &SignInRequest, session: &Session) -> bool {
+    let age = federation.clock.now() - session.authenticated_at();
+    let made_for_this = session.is_marked_for(&request.transaction) && age <= FRESH_FOR;
+    match request.freshness {
+        Freshness::AnyAge => true,
+        Freshness::AtMost(limit) => age <= limit || made_for_this,
+        Freshness::Now => made_for_this,
+    }
+}
+
+/// Whether the session still holds: not signed out, of a kind that is still offered, and of an account that is still
+/// enabled and has the same password (spec security SES-4).
+async fn still_holds(federation: &Federation, session: &Session) -> Result<Option<AuthenticatedAccount>, Refusal> {
+    let configuration = federation.configuration.load_full();
+    if !session.is_allowed_by(&configuration.properties) {
+        return Ok(None);
+    }
+    // If the store cannot say that a session was not signed out, it must be taken for signed out.
+    if federation.store.is_signed_out(session.id()).await.map_err(|_| Refusal::Unavailable)? {
+        return Ok(None);
+    }
+    match federation.directory.lookup(session.subject()).await {
+        Ok(state) => Ok(state.holds_since(session.authenticated_at())),
+        Err(_) => Err(Refusal::Unavailable),
+    }
+}
+
+async fn authorize(
+    federation: &Federation,
+    request: &SignInRequest,
+    session: Session,
+    account: AuthenticatedAccount,
+    context: RequestContext,
+) -> Result<Permit, Refusal> {
+    let authentication = Authentication {
+        method_uri: session.method().to_owned(),
+        methods: session.methods().to_vec(),
+        instant: session.authenticated_at(),
+    };
+    let context = RequestContext { relying_party_id: Some(request.identifier.clone()), ..context };
+    match claims::run(federation, &request.relying_party, &account, &authentication, &context).await {
+        Ok(Outcome::Permit(claims)) => Ok(Permit { session, account, authentication, claims }),
+        Ok(Outcome::Deny { .. }) => Err(Refusal::AccessDenied),
+        Err(error) => {
+            tracing::error!(activity_id = %context.activity_id, %error, "claims could not be made");
+            Err(Refusal::Issuance)
+        }
+    }
+}
+
+/// Checks credentials; right ones make a new session. `keep` asks that it outlive the browser.
+pub async fn prove(
+    federation: &Federation,
+    request: &SignInRequest,
+    credentials: Credentials,
+    keep: bool,
+    context: &RequestContext,
+) -> Proved {
+    if let Err(refusal) = second_factor(request) {
+        return Proved::Refuse(refusal);
+    }
+    let configuration = federation.configuration.load_full();
+    match verify_password(&federation.directory, &federation.clock, &credentials).await {
+        Ok(proof) => {
+            let extranet = context.network_location == claims::NetworkLocation::Extranet;
+            let mark = (request.freshness != Freshness::AnyAge).then_some(request.transaction);
+            Proved::Session(Session::begin(&proof, &configuration.properties, extranet, keep, mark))
+        }
+        Err(failure) => match failure.refusal {
+            SignInRefusal::Incorrect(_) => Proved::Show(Prompt::after(Notice::Incorrect)),
+            SignInRefusal::MustChangePassword(_) => Proved::Show(Prompt::after(Notice::PasswordExpired)),
+            SignInRefusal::Unavailable(_) => Proved::Refuse(Refusal::Unavailable),
+        },
+    }
+}

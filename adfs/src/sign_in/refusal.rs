@@ -1,0 +1,77 @@
+//! Why a sign-in ends without a token, other than by asking again.
+
+use thiserror::Error;
+
+/// Every end that shows the error page. The texts are fixed: nothing of the request is repeated in them.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No protocol claims the request.
+    #[error("no registered protocol handler takes this path and request")]
+    NoHandler,
+    /// A protocol that this server knows by name but does not speak.
+    #[error("the protocol of this request is not available on this server")]
+    ProtocolUnavailable,
+    /// The published application's request does not name a published application.
+    #[error("the application that the proxy named is not published")]
+    NotPublished,
+    /// The page for sign-in that starts here is off.
+    #[error("sign-in that starts at the identity provider is not enabled")]
+    IdpInitiatedDisabled,
+    /// The request cannot be understood.
+    #[error("the request is malformed")]
+    Malformed,
+    /// The request is larger than any real one.
+    #[error("the request is too large")]
+    TooLarge,
+    /// A form of ours was posted by another site.
+    #[error("the form was posted by another site")]
+    CrossSite,
+    /// Missing, unknown or disabled relying party.
+    #[error("the relying party is unknown, disabled or not named")]
+    UnknownRelyingParty,
+    /// The answer was to go somewhere that is not registered.
+    #[error("the reply address is not registered for the relying party")]
+    ReplyNotRegistered,
+    /// The demanded way to authenticate is not one of ours.
+    #[error("the requested authentication method is not supported")]
+    MethodNotSupported,
+    /// A second factor is demanded and none can be asked for.
+    #[error("the relying party demands a second factor and none is set up on this server")]
+    SecondFactorUnavailable,
+    /// Policy says no.
+    #[error("access is denied by the policy of the relying party")]
+    AccessDenied,
+    /// Too many tokens for one browser.
+    #[error("the same browser made too many requests in a short time")]
+    Loop,
+    /// Too many attempts from one address.
+    #[error("too many sign-in attempts from this address")]
+    TooManyAttempts {
+        /// Seconds to wait.
+        retry_after: u64,
+    },
+    /// The directory or another store does not answer.
+    #[error("the directory cannot be reached")]
+    Unavailable,
+    /// Claims or token could not be made; details are in the log only.
+    #[error("the token could not be issued")]
+    Issuance,
+}
+
+impl Refusal {
+    /// The code that administrators search for (spec passive-sign-in 8.2), where AD FS has one.
+    pub fn code(&self) -> Option<&'static str> {
+        Some(match self {
+            Refusal::NoHandler | Refusal::ProtocolUnavailable => "MSIS7065",
+            Refusal::NotPublished => "MSIS7009",
+            Refusal::IdpInitiatedDisabled | Refusal::Issuance => "MSIS7012",
+            Refusal::Malformed | Refusal::TooLarge | Refusal::ReplyNotRegistered => "MSIS7000",
+            Refusal::CrossSite => "MSIS7001",
+            Refusal::UnknownRelyingParty => "MSIS7007",
+            Refusal::MethodNotSupported | Refusal::SecondFactorUnavailable => "MSIS7102",
+            Refusal::AccessDenied => "MSIS7068",
+            Refusal::Loop => "MSIS7042",
+            Refusal::TooManyAttempts { .. } | Refusal::Unavailable => return None,
+        })
+    }
+}
