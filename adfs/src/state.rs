@@ -1,0 +1,84 @@
+//! What the running server holds: one configuration snapshot, and the keys, store and directory behind it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use thiserror::Error;
+
+use crate::clock::Clock;
+use crate::config::{ConfigError, Configuration};
+use crate::directory::{Directory, DirectoryError};
+use crate::keys::{KeyError, Keys};
+use crate::protocols::proxy::ProxyTrusts;
+use crate::store::{Store, StoreError};
+
+/// Why the server cannot start, or cannot take a new configuration.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
+    /// Certificates and keys.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The connection settings of a directory. A directory that is merely down does not stop the server.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+/// The federation service of this process.
+#[derive(Debug)]
+pub struct Federation {
+    /// Swapped whole by [`Federation::reload`]; a request keeps the snapshot that it began with.
+    pub configuration: ArcSwap<Configuration>,
+    /// Token certificates and the seal.
+    pub keys: Keys,
+    /// What outlives the process.
+    pub store: Store,
+    /// Accounts.
+    pub directory: Directory,
+    /// Trusted proxies.
+    pub proxy_trusts: ProxyTrusts,
+    /// Time.
+    pub clock: Clock,
+    path: PathBuf,
+}
+
+impl Federation {
+    /// Reads the configuration and opens everything that it names.
+    ///
+    /// # Errors
+    /// Names the first part that does not serve.
+    pub async fn open(path: &Path, clock: Clock) -> Result<Arc<Federation>, StartError> {
+        let configuration = Configuration::load(path)?;
+        let keys = Keys::load(&configuration, &clock)?;
+        let store = Store::open(&configuration.store.path).await?;
+        let directory = Directory::open(&configuration.directories)?;
+        let proxy_trusts = ProxyTrusts::load(&store).await?;
+        Ok(Arc::new(Federation {
+            configuration: ArcSwap::from_pointee(configuration),
+            keys,
+            store,
+            directory,
+            proxy_trusts,
+            clock,
+            path: path.to_owned(),
+        }))
+    }
+
+    /// Takes the configuration on disk. Requests that are under way finish with the one that they began with.
+    ///
+    /// # Errors
+    /// When it does not serve; the old one stays in force then.
+    pub async fn reload(&self) -> Result<(), StartError> {
+        let configuration = Configuration::load(&self.path)?;
+        self.directory.reload(&configuration.directories)?;
+        self.proxy_trusts.refresh(&self.store).await?;
+        self.configuration.store(Arc::new(configuration));
+        Ok(())
+    }
+}
