@@ -1,2 +1,20 @@
 #![forbid(unsafe_code)]
-//! To be written.
+//! Wire formats that federation servers and proxies share. Nothing in here opens a socket or reads a clock.
+//!
+//! What we issue goes through [`xml::Writer`], which writes canonical text in the first place, so that [`signature`]
+//! can digest exactly what it wrote; on that rest [`saml11`], [`wsfed`] and [`metadata`]. What others send goes
+//! through [`xml::read`] and its limits.
+
+pub mod endpoints;
+pub mod metadata;
+pub mod proxy;
+pub mod saml11;
+pub mod signature;
+pub mod wsfed;
+pub mod xml;
+
+mod error;
+mod timestamp;
+
+pub use error::IssueError;
+pub use timestamp::timestamp;

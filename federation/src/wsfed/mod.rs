@@ -1,0 +1,8 @@
+//! WS-Federation passive: requests in, the answer's envelope out (spec passive-sign-in 2.2 and 2.5).
+
+mod request;
+mod response;
+
+pub use request::{PassiveRequest, RequestError, SignInRequest, SignOutRequest};
+pub use response::request_security_token_response;
+pub(crate) use response::{ADDRESSING, TRUST_2005};
