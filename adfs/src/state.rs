@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::{ConfigError, Configuration};
 use crate::directory::{Directory, DirectoryError};
 use crate::keys::{KeyError, Keys};
+use crate::protocols::metadata;
 use crate::protocols::proxy::ProxyTrusts;
 use crate::store::{Store, StoreError};
 
@@ -45,6 +46,8 @@ pub struct Federation {
     pub proxy_trusts: ProxyTrusts,
     /// Time.
     pub clock: Clock,
+    /// Our metadata document, written when it is first asked for.
+    pub metadata: metadata::Cache,
     path: PathBuf,
 }
 
@@ -66,6 +69,7 @@ impl Federation {
             directory,
             proxy_trusts,
             clock,
+            metadata: metadata::Cache::default(),
             path: path.to_owned(),
         }))
     }

@@ -70,7 +70,7 @@ impl Session {
     /// What the browser is to carry.
     pub fn seal(&self, federation: &Federation) -> Option<String> {
         let plain = serde_json::to_vec(&self.0).ok()?;
-        Some(federation.keys.seal(PURPOSE, &plain))
+        federation.keys.seal(PURPOSE, &plain).ok()
     }
 
     /// Names the session where it must be counted once: when it is signed out.

@@ -1,0 +1,113 @@
+//! What can be wrong with keys.
+
+use std::io;
+use std::path::PathBuf;
+
+use federation::signature::SigningKeyError;
+use openssl::error::ErrorStack;
+use thiserror::Error;
+
+/// Why keys cannot be used, which keeps the server from starting.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The file system.
+    #[error("{path}: cannot {what} this key file: {source}; the service's user needs access to the key folder")]
+    File {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Others can read or replace it.
+    #[error("{path}: others than its owner can {what}; take that away with `chmod {remedy}` and start again")]
+    Exposed {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What others can do.
+        what: &'static str,
+        /// Argument for `chmod`.
+        remedy: &'static str,
+    },
+    /// The service key file holds something else.
+    #[error("{path}: line {line} is no service key; restore the file from a backup, since without it no stored key can be opened")]
+    ServiceKey {
+        /// Which file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
+    /// A certificate whose key file is missing.
+    #[error(
+        "{path}: the private key of {certificate} is missing; restore it from a backup, or remove the certificate to have a new \
+         pair made, which every partner must then be told"
+    )]
+    KeyMissing {
+        /// The file that is missing.
+        path: PathBuf,
+        /// The certificate's file.
+        certificate: PathBuf,
+    },
+    /// A key that the service key does not open.
+    #[error("{path}: this private key was not sealed under the present service key, or was changed since; restore both from one backup")]
+    Sealed {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A file of another format.
+    #[error("{path}: this is no certificate in PEM; restore the file from a backup")]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// No certificate yet.
+    #[error("{path}: there is no such certificate yet; it is made when `adfs serve` starts for the first time")]
+    NoCertificate {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Key and certificate are not of one pair.
+    #[error("{path}: this certificate belongs to another key than the one beside it; restore both from one backup")]
+    Mismatch {
+        /// The certificate's file.
+        path: PathBuf,
+    },
+    /// The key does not serve for signing.
+    #[error("the token-signing certificate {certificate} cannot be used: {source}")]
+    Signing {
+        /// Thumbprint.
+        certificate: String,
+        /// Why.
+        source: SigningKeyError,
+    },
+    /// Keys of a lab for a name that others could rely on.
+    #[error(
+        "these are the keys of a lab, and {host_name} is no lab's name; lab keys serve names below .localhost, .test, .example \
+         and .invalid only. Set service.lab_keys to false and name an empty key folder and a new service key file"
+    )]
+    LabKeys {
+        /// Federation service name.
+        host_name: String,
+    },
+    /// The start-up self-test.
+    #[error("the seal does not open what it sealed; the cryptographic library cannot be trusted on this machine")]
+    SelfTest,
+    /// The cryptographic library.
+    #[error("the cryptographic library failed while making keys: {0}")]
+    Library(#[from] ErrorStack),
+}
+
+/// Why something cannot be sealed or opened.
+#[derive(Debug, Error)]
+pub enum SealError {
+    /// Tampered with, cut off, for another purpose or of another service.
+    #[error("this value was not sealed here for this purpose")]
+    NotOurs,
+    /// More than can be sealed.
+    #[error("{0} bytes are too much to be sealed")]
+    TooLong(usize),
+    /// The cryptographic library.
+    #[error("the cryptographic library failed while sealing: {0}")]
+    Library(#[from] ErrorStack),
+}

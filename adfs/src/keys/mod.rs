@@ -1,0 +1,157 @@
+//! Token-signing and token-decrypting certificates, and the seal of what travels through browsers or rests on disk
+//! (spec security 4, spec passive-sign-in 9).
+//!
+//! One service key, in a file that only the service may read, stands above all: it seals the private keys in the key
+//! folder and the state that browsers carry. It and the certificates are made at the first start.
+
+mod certificate;
+mod error;
+mod files;
+mod lab;
+mod pair;
+mod seal;
+mod service_key;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use federation::signature::SigningKey;
+use time::OffsetDateTime;
+
+pub use certificate::{Certificate, CertificateType};
+pub use error::{KeyError, SealError};
+
+use crate::clock::Clock;
+use crate::config::Configuration;
+use pair::Pair;
+use seal::Seal;
+use service_key::ServiceKeys;
+
+/// Where keys are, and for which service.
+#[derive(Debug, Clone)]
+struct Settings {
+    service_key: PathBuf,
+    folder: PathBuf,
+    host_name: String,
+    lab: bool,
+}
+
+impl Settings {
+    fn of(configuration: &Configuration) -> Settings {
+        Settings {
+            service_key: configuration.keys.service_key.clone(),
+            folder: configuration.keys.folder.clone(),
+            host_name: configuration.service.host_name.clone(),
+            lab: configuration.service.lab_keys,
+        }
+    }
+}
+
+/// The keys of a running server, read once.
+#[derive(Debug)]
+pub struct Keys {
+    seal: Seal,
+    token_signing: Arc<TokenSigning>,
+    token_decrypting: Arc<TokenDecrypting>,
+}
+
+/// The primary token-signing certificate with its key.
+#[derive(Debug)]
+pub struct TokenSigning {
+    key: SigningKey,
+    certificate: Certificate,
+}
+
+impl TokenSigning {
+    /// For signing.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// For relying parties.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+}
+
+/// The primary token-decrypting certificate. Its key is checked at start and then forgotten: no protocol here takes
+/// encrypted tokens yet.
+#[derive(Debug)]
+pub struct TokenDecrypting {
+    certificate: Certificate,
+}
+
+impl TokenDecrypting {
+    /// For claims providers.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+}
+
+impl Keys {
+    /// Reads the keys that `configuration` names, and makes those that have never been there.
+    ///
+    /// # Errors
+    /// [`KeyError`], which names the file and the remedy.
+    pub fn load(configuration: &Configuration, clock: &Clock) -> Result<Keys, KeyError> {
+        Keys::load_from(&Settings::of(configuration), clock.now())
+    }
+
+    fn load_from(settings: &Settings, now: OffsetDateTime) -> Result<Keys, KeyError> {
+        lab::check(&settings.host_name, settings.lab)?;
+        let _lock = files::lock(&settings.folder)?;
+        let service_keys = ServiceKeys::load_or_make(&settings.service_key, settings.lab)?;
+        lab::check(&settings.host_name, service_keys.are_lab_keys())?;
+        let seal = Seal::new(service_keys)?;
+        let (signing, decrypting) = pair::load_or_make(&settings.folder, &settings.host_name, &seal, now)?;
+        let Pair { key, certificate } = signing;
+        let key = SigningKey::new(key, certificate.x509())
+            .map_err(|source| KeyError::Signing { certificate: certificate.thumbprint().to_owned(), source })?;
+        Ok(Keys {
+            seal,
+            token_signing: Arc::new(TokenSigning { key, certificate }),
+            token_decrypting: Arc::new(TokenDecrypting { certificate: decrypting.certificate }),
+        })
+    }
+
+    /// The certificates in the key folder, read without any private key. For commands beside a running server.
+    ///
+    /// # Errors
+    /// [`KeyError`]; most often that the server has not been started yet, so that there is none.
+    pub fn certificates(configuration: &Configuration) -> Result<Vec<(CertificateType, Certificate)>, KeyError> {
+        CertificateType::ALL
+            .into_iter()
+            .map(|role| pair::certificate(&configuration.keys.folder, role).map(|certificate| (role, certificate)))
+            .collect()
+    }
+
+    /// What tokens are signed with now.
+    pub fn token_signing(&self) -> Arc<TokenSigning> {
+        Arc::clone(&self.token_signing)
+    }
+
+    /// What tokens for us are to be encrypted to.
+    pub fn token_decrypting(&self) -> Arc<TokenDecrypting> {
+        Arc::clone(&self.token_decrypting)
+    }
+
+    /// Encrypts `plain` so that only this service can read it, and only for the same `purpose`. The result is letters,
+    /// digits, `-` and `_`, fit for a cookie or a URL.
+    ///
+    /// # Errors
+    /// [`SealError::TooLong`], or when the cryptographic library fails.
+    pub fn seal(&self, purpose: &str, plain: &[u8]) -> Result<String, SealError> {
+        self.seal.seal(purpose, plain)
+    }
+
+    /// Opens what [`Keys::seal`] made for the same purpose.
+    ///
+    /// # Errors
+    /// [`SealError::NotOurs`] for everything else, without saying what is wrong with it.
+    pub fn open(&self, purpose: &str, sealed: &str) -> Result<Vec<u8>, SealError> {
+        self.seal.open(purpose, sealed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! Our `FederationMetadata.xml`: what partners must know of this service, signed (spec passive-sign-in 4.1).
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use federation::metadata::{BUILT_IN_CLAIM_DESCRIPTIONS, FederationService, Role};
+use federation::signature::SignatureAlgorithm;
+use federation::{IssueError, saml11};
+
+use crate::config::Configuration;
+use crate::ids;
+use crate::keys::TokenSigning;
+use crate::state::Federation;
+
+/// Why the document cannot be written: a configured name that XML cannot carry, or a failing signature.
+pub type MetadataError = IssueError;
+
+/// Remembers the document. Anybody may ask for it, and a signature each time would be a gift to those who want to keep
+/// the server busy.
+#[derive(Debug, Default)]
+pub struct Cache(ArcSwapOption<Cached>);
+
+#[derive(Debug)]
+struct Cached {
+    configuration: Arc<Configuration>,
+    signing: Arc<TokenSigning>,
+    document: Arc<str>,
+}
+
+/// The document for the configuration and keys in force.
+///
+/// # Errors
+/// [`MetadataError`].
+pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
+    let configuration = federation.configuration.load_full();
+    let signing = federation.keys.token_signing();
+    if let Some(cached) = federation.metadata.0.load_full() {
+        let same_configuration = Arc::ptr_eq(&cached.configuration, &configuration);
+        if same_configuration && Arc::ptr_eq(&cached.signing, &signing) {
+            return Ok(Arc::clone(&cached.document));
+        }
+    }
+    let decrypting = federation.keys.token_decrypting();
+    let document: Arc<str> = write(&configuration, &signing, decrypting.certificate().base64())?.into();
+    let cached = Cached { configuration, signing, document: Arc::clone(&document) };
+    federation.metadata.0.store(Some(Arc::new(cached)));
+    Ok(document)
+}
+
+fn write(configuration: &Configuration, signing: &TokenSigning, decrypting: &str) -> Result<String, MetadataError> {
+    let service = &configuration.service;
+    let passive_endpoint = format!("{}/adfs/ls/", service.base_url());
+    let id = format!("_{}", ids::guid());
+    let roles = [
+        Role::ApplicationService {
+            display_name: &service.display_name,
+            decrypting,
+            claims: &BUILT_IN_CLAIM_DESCRIPTIONS,
+            target_scopes: &[&passive_endpoint, &service.identifier],
+            passive_endpoint: &passive_endpoint,
+        },
+        Role::SecurityTokenService {
+            display_name: &service.display_name,
+            signing: &[signing.certificate().base64()],
+            token_types: &[saml11::TOKEN_TYPE],
+            claims: &BUILT_IN_CLAIM_DESCRIPTIONS,
+            passive_endpoint: &passive_endpoint,
+        },
+    ];
+    let document = FederationService { id: &id, entity_id: &service.identifier, roles: &roles }.write()?;
+    Ok(signing.key().sign(document, SignatureAlgorithm::RsaSha256)?.into_string())
+}
