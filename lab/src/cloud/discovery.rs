@@ -1,0 +1,256 @@
+//! Realm discovery: how clients learn who checks a user's password (spec cloud-scenario 2.2).
+
+use actix_web::http::header;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::authorize::escape;
+use super::http;
+use super::realms::{Authentication, FederationSettings};
+use super::refusal::Refusal;
+use super::{Cloud, ENTRA_IDENTIFIER};
+use crate::addresses::Addresses;
+
+const MAX_BODY: usize = 8 * 1024;
+
+/// What all four endpoints say, in their own words.
+struct Answer<'a> {
+    login: &'a str,
+    domain: Option<&'a str>,
+    federation: Option<&'a FederationSettings>,
+    exists: bool,
+    addresses: &'a Addresses,
+}
+
+impl<'a> Answer<'a> {
+    fn about(cloud: &'a Cloud, login: &'a str) -> Answer<'a> {
+        let domain = cloud.realms.of_upn(login);
+        Answer {
+            login,
+            // A sub-domain is named by itself although its settings are the parent's.
+            domain: domain.and_then(|_| login.rsplit_once('@')).map(|(_, suffix)| suffix),
+            federation: domain.and_then(|domain| match &domain.authentication {
+                Authentication::Federated(settings) => Some(settings),
+                Authentication::Managed => None,
+            }),
+            exists: cloud.tenant.by_upn(login).is_some(),
+            addresses: &cloud.addresses,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match (self.domain, self.federation) {
+            (None, _) => "Unknown",
+            (_, Some(_)) => "Federated",
+            (_, None) => "Managed",
+        }
+    }
+
+    fn auth_url(&self, settings: &FederationSettings) -> String {
+        format!(
+            "{}?username={}&wa=wsignin1.0&wtrealm={}&wctx=",
+            settings.passive_sign_in_uri,
+            escape(self.login),
+            escape(ENTRA_IDENTIFIER)
+        )
+    }
+
+    fn instance(&self) -> String {
+        self.addresses.cloud("login")
+    }
+
+    /// Members of `GetUserRealm.srf`, in order, with their values.
+    fn user_realm(&self) -> Vec<(&'static str, String)> {
+        let (state, user_state) = match self.kind() {
+            "Federated" => ("3", "2"),
+            "Managed" => ("4", "1"),
+            _ => ("0", "0"),
+        };
+        let mut members = vec![
+            ("State", state.to_owned()),
+            ("UserState", user_state.to_owned()),
+            ("Login", self.login.to_owned()),
+            ("NameSpaceType", self.kind().to_owned()),
+        ];
+        if let Some(domain) = self.domain {
+            members.push(("DomainName", domain.to_owned()));
+            members.push(("FederationBrandName", domain.to_owned()));
+        }
+        if let Some(settings) = self.federation {
+            members.push(("FederationGlobalVersion", "-1".to_owned()));
+            members.push(("AuthURL", self.auth_url(settings)));
+        }
+        members.push(("CloudInstanceName", self.instance()));
+        members.push(("CloudInstanceIssuerUri", ENTRA_IDENTIFIER.to_owned()));
+        members
+    }
+
+    fn version_1(&self) -> Value {
+        let mut answer = json!({
+            "ver": "1.0",
+            "account_type": self.kind(),
+            "cloud_instance_name": self.instance(),
+            "cloud_audience_urn": ENTRA_IDENTIFIER,
+        });
+        if let Some(domain) = self.domain {
+            answer["domain_name"] = json!(domain);
+        }
+        if let Some(settings) = self.federation {
+            answer["federation_protocol"] = json!("WSTrust");
+            answer["federation_metadata_url"] = json!(settings.metadata_exchange_uri);
+            answer["federation_active_auth_url"] = json!(settings.active_sign_in_uri);
+        }
+        answer
+    }
+
+    fn version_2(&self) -> Value {
+        let mut answer = json!({
+            "NameSpaceType": self.kind(),
+            "Login": self.login,
+            "cloud_instance_name": self.instance(),
+        });
+        if let Some(domain) = self.domain {
+            answer["DomainName"] = json!(domain);
+            answer["FederationBrandName"] = json!(domain);
+        }
+        if let Some(settings) = self.federation {
+            answer["federation_protocol"] = json!("WSTrust");
+            answer["AuthURL"] = json!(self.auth_url(settings));
+        }
+        answer
+    }
+
+    fn credential_type(&self) -> Value {
+        let exists = self.exists || self.federation.is_some();
+        let mut credentials = json!({
+            "PrefCredential": if self.federation.is_some() { 4 } else { 1 },
+            "HasPassword": self.federation.is_none() && exists,
+        });
+        if let Some(settings) = self.federation {
+            credentials["FederationRedirectUrl"] = json!(self.auth_url(settings));
+        }
+        json!({
+            "Username": self.login,
+            "Display": self.login,
+            "IfExistsResult": i32::from(!exists),
+            "IsUnmanaged": false,
+            "ThrottleStatus": 0,
+            "Credentials": credentials,
+            "EstsProperties": { "DomainType": if self.federation.is_some() { 4 } else { 3 } },
+        })
+    }
+}
+
+/// `GET /common/userrealm/{upn}?api-version=1.0`.
+pub(super) async fn user_realm_of(request: HttpRequest, upn: Path<String>, cloud: Data<Cloud>) -> HttpResponse {
+    answer_version(&request, &cloud, Some(upn.into_inner()))
+}
+
+/// `GET /common/userrealm/?user={upn}&api-version=2.1`.
+pub(super) async fn user_realm(request: HttpRequest, cloud: Data<Cloud>) -> HttpResponse {
+    answer_version(&request, &cloud, None)
+}
+
+fn answer_version(request: &HttpRequest, cloud: &Cloud, in_path: Option<String>) -> HttpResponse {
+    let parameters = match http::query(request) {
+        Ok(parameters) => parameters,
+        Err(refusal) => return invalid(&refusal),
+    };
+    let Some(upn) = in_path.as_deref().filter(|upn| !upn.is_empty()).or_else(|| parameters.get("user")) else {
+        return invalid(&Refusal::new(90014, "The required field 'user' is missing."));
+    };
+    let answer = Answer::about(cloud, upn);
+    match parameters.get("api-version") {
+        Some("1.0") => json_answer(&answer.version_1()),
+        Some("2.0" | "2.1") => json_answer(&answer.version_2()),
+        _ => invalid(&Refusal::new(90014, "The api-version must be 1.0 or 2.1.")),
+    }
+}
+
+/// `GET /GetUserRealm.srf?login={upn}[&xml=1]`.
+pub(super) async fn get_user_realm(request: HttpRequest, cloud: Data<Cloud>) -> HttpResponse {
+    let parameters = match http::query(&request) {
+        Ok(parameters) => parameters,
+        Err(refusal) => return invalid(&refusal),
+    };
+    let Some(login) = parameters.get("login") else {
+        return invalid(&Refusal::new(90014, "The required field 'login' is missing."));
+    };
+    let members = Answer::about(&cloud, login).user_realm();
+    if parameters.get("xml") == Some("1") {
+        return HttpResponse::Ok()
+            .insert_header((header::CONTENT_TYPE, "text/xml; charset=utf-8"))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(realm_xml(&members));
+    }
+    let members: serde_json::Map<String, Value> = members
+        .into_iter()
+        .map(|(name, value)| {
+            let number = matches!(name, "State" | "UserState" | "FederationGlobalVersion");
+            (name.to_owned(), value.parse::<i64>().ok().filter(|_| number).map_or_else(|| json!(value), |number| json!(number)))
+        })
+        .collect();
+    json_answer(&Value::Object(members))
+}
+
+fn realm_xml(members: &[(&'static str, String)]) -> String {
+    let body: String = members.iter().map(|(name, value)| format!("<{name}>{}</{name}>", xml_text(value))).collect();
+    format!("<RealmInfo Success=\"true\">{body}</RealmInfo>")
+}
+
+/// Character data; what XML 1.0 has no way to say becomes U+FFFD.
+fn xml_text(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '&' => "&amp;".to_owned(),
+            '<' => "&lt;".to_owned(),
+            '>' => "&gt;".to_owned(),
+            '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}'.to_string(),
+            other => other.to_string(),
+        })
+        .collect()
+}
+
+#[derive(Deserialize)]
+struct CredentialQuestion {
+    username: String,
+}
+
+/// `POST /common/GetCredentialType`.
+pub(super) async fn get_credential_type(payload: Payload, cloud: Data<Cloud>) -> HttpResponse {
+    let Ok(Ok(body)) = payload.to_bytes_limited(MAX_BODY).await else {
+        return invalid(&Refusal::invalid_input(format!("The body is longer than {MAX_BODY} bytes or did not arrive whole.")));
+    };
+    match serde_json::from_slice::<CredentialQuestion>(&body) {
+        Ok(question) => json_answer(&Answer::about(&cloud, question.username.trim()).credential_type()),
+        Err(_) => invalid(&Refusal::invalid_input("The body must be JSON with the member username.")),
+    }
+}
+
+fn json_answer(value: &Value) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .json(value)
+}
+
+fn invalid(refusal: &Refusal) -> HttpResponse {
+    HttpResponse::BadRequest()
+        .insert_header(("x-lab-aadsts", refusal.number.to_string()))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({ "error": "invalid_request", "error_description": refusal.message(), "error_codes": [refusal.number] }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xml_is_escaped() {
+        let text = realm_xml(&[("Login", "a<b>&\"\u{1}@x".to_owned())]);
+        assert_eq!(text, "<RealmInfo Success=\"true\"><Login>a&lt;b&gt;&amp;\"\u{fffd}@x</Login></RealmInfo>");
+        roxmltree::Document::parse(&text).unwrap();
+    }
+}
