@@ -47,6 +47,18 @@ pub struct Name {
     pub(super) local: &'static str,
 }
 
+impl Name {
+    /// Its namespace.
+    pub const fn namespace(self) -> Namespace {
+        self.namespace
+    }
+
+    /// Its local part.
+    pub const fn local(self) -> &'static str {
+        self.local
+    }
+}
+
 /// One attribute of an element that is being written.
 #[derive(Debug, Clone, Copy)]
 pub struct Attribute<'a> {

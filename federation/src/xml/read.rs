@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use roxmltree::{Node, ParsingOptions};
 use thiserror::Error;
 
-use super::Limits;
+use super::{Limits, XML};
 
 /// Attributes that the schemas we read type as ID, where they stand in no namespace.
 const ID_ATTRIBUTES: [&str; 5] = ["ID", "AssertionID", "RequestID", "ResponseID", "Id"];
@@ -50,8 +50,11 @@ pub enum ReadError {
         column: u32,
     },
     /// A namespace name that is no absolute URI.
-    #[error("the XML document names a namespace by a relative URI")]
+    #[error("the XML document names a namespace by something else than an absolute URI")]
     RelativeNamespace,
+    /// `xml` or `xmlns` bound anew.
+    #[error("the XML document gives the prefix xml or xmlns, or what they stand for, another meaning")]
+    ReservedNamespace,
     /// Two elements with one id.
     #[error("the XML document has two elements with the same id")]
     DuplicateId,
@@ -186,12 +189,23 @@ fn check_namespaces(document: &roxmltree::Document<'_>) -> Result<(), ReadError>
     for element in document.descendants().filter(Node::is_element) {
         for namespace in element.namespaces() {
             let uri = namespace.uri();
-            if seen.insert(uri) && !uri.is_empty() && !is_absolute(uri) {
+            if is_reserved(namespace.name(), uri) {
+                return Err(ReadError::ReservedNamespace);
+            }
+            // Only the default namespace can be taken back by an empty name, and the parser does not look.
+            let taken_back = uri.is_empty() && namespace.name().is_none();
+            if !taken_back && seen.insert(uri) && !is_absolute(uri) {
                 return Err(ReadError::RelativeNamespace);
             }
         }
     }
     Ok(())
+}
+
+/// Namespaces in XML 1.0, section 3.
+fn is_reserved(prefix: Option<&str>, uri: &str) -> bool {
+    let means_xml = uri == XML.uri();
+    prefix == Some("xmlns") || uri == "http://www.w3.org/2000/xmlns/" || means_xml != (prefix == Some("xml"))
 }
 
 /// Whether a URI begins with a scheme (RFC 3986 section 3.1).
@@ -284,6 +298,8 @@ mod tests {
             ("<?xml version='1.0'encoding='UTF-8'?><a/>", malformed),
             ("<a xmlns='b'/>", ReadError::RelativeNamespace),
             ("<a xmlns:b='./c'/>", ReadError::RelativeNamespace),
+            ("<a xmlns:b=''/>", ReadError::RelativeNamespace),
+            ("<a xmlns:xmlns='urn:x'/>", ReadError::ReservedNamespace),
             ("<a ID='1'><b ID='1'/></a>", ReadError::DuplicateId),
             ("<a ID='1'><b AssertionID='1'/></a>", ReadError::DuplicateId),
             ("<a ID='1'><b xml:id='1'/></a>", ReadError::DuplicateId),
@@ -311,9 +327,7 @@ mod tests {
             "<a b='<'/>",
             "<b:a/>",
             "<a b:c=''/>",
-            "<a xmlns:b=''/>",
             "<a xmlns:xml='urn:x'/>",
-            "<a xmlns:xmlns='urn:x'/>",
             "<a>&b;</a>",
             "<a>&#0;</a>",
             "<a>&#x1;</a>",
