@@ -15,6 +15,8 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
+use crate::sign_in::TokenCount;
+
 /// The sealed session.
 pub const SESSION: &str = "MSISAuth";
 /// Time of the sign-in, for people and proxies that look.
@@ -181,36 +183,25 @@ pub fn authenticated(at: OffsetDateTime) -> Option<Cookie<'static>> {
     Some(cookie(AUTHENTICATED, STANDARD.encode(text)))
 }
 
-/// Tokens that this browser got, as `MSISLoopDetectionCookie` carries them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoopCount {
-    /// First token of the window, to the second.
-    pub since: OffsetDateTime,
-    /// Tokens since then.
-    pub tokens: u32,
+/// Tokens that this browser got, from `MSISLoopDetectionCookie`; anything unreadable counts as a new window.
+pub fn token_count(cookies: &RequestCookies) -> Option<TokenCount> {
+    let text = String::from_utf8(STANDARD.decode(cookies.get(LOOP)?).ok()?).ok()?;
+    let (since, tokens) = text.split_once('\\')?;
+    Some(TokenCount {
+        since: PrimitiveDateTime::parse(since, LOOP_TIME)
+            .ok()?
+            .assume_utc(),
+        tokens: tokens.parse().ok()?,
+    })
 }
 
-impl LoopCount {
-    /// Reads the cookie; anything unreadable counts as a new window.
-    pub fn of(cookies: &RequestCookies) -> Option<LoopCount> {
-        let text = String::from_utf8(STANDARD.decode(cookies.get(LOOP)?).ok()?).ok()?;
-        let (since, tokens) = text.split_once('\\')?;
-        Some(LoopCount {
-            since: PrimitiveDateTime::parse(since, LOOP_TIME)
-                .ok()?
-                .assume_utc(),
-            tokens: tokens.parse().ok()?,
-        })
-    }
-
-    /// The cookie.
-    pub fn cookie(self) -> Option<Cookie<'static>> {
-        let since = self.since.format(LOOP_TIME).ok()?;
-        Some(cookie(
-            LOOP,
-            STANDARD.encode(format!("{since}\\{}", self.tokens)),
-        ))
-    }
+/// `MSISLoopDetectionCookie`: base64 of the window's beginning, to the second, and the count.
+pub fn with_token_count(count: TokenCount) -> Option<Cookie<'static>> {
+    let since = count.since.format(LOOP_TIME).ok()?;
+    Some(cookie(
+        LOOP,
+        STANDARD.encode(format!("{since}\\{}", count.tokens)),
+    ))
 }
 
 /// One relying party that this browser got a token for.
@@ -357,16 +348,16 @@ mod tests {
             decoded(authenticated(at)).as_deref(),
             Some("10/16/2023 6:22:15 AM")
         );
-        let count = LoopCount {
+        let count = TokenCount {
             since: at,
             tokens: 1,
         };
         assert_eq!(
-            decoded(count.cookie()).as_deref(),
+            decoded(with_token_count(count)).as_deref(),
             Some("2023-10-16:06:22:15Z\\1")
         );
-        let back = count.cookie().map(|cookie| from(&[cookie]));
-        assert_eq!(back.as_ref().and_then(LoopCount::of), Some(count));
+        let back = with_token_count(count).map(|cookie| from(&[cookie]));
+        assert_eq!(back.as_ref().and_then(token_count), Some(count));
         let visit = Visited {
             identifier: "urn:a&b".into(),
             name: "A \\ B".into(),
@@ -393,7 +384,7 @@ mod tests {
             ))
             .to_http_request();
         let cookies = RequestCookies::of(&request);
-        assert_eq!(LoopCount::of(&cookies), None);
+        assert_eq!(token_count(&cookies), None);
         assert_eq!(visited(&cookies), Vec::<String>::new());
         assert_eq!(cookies.session(), None);
     }

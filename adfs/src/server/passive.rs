@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use url::form_urlencoded;
 
-use super::cookies::{self, LoopCount, Visited};
+use super::cookies::{self, Visited};
 use super::exchange::Exchange;
 use super::headers::{FormTargets, PagePolicy};
 use super::parameters::Parameters;
@@ -184,7 +184,7 @@ impl Flow<'_> {
         let exchange = self.exchange;
         let properties = &exchange.configuration.properties;
         let now = exchange.federation.clock.now();
-        let count = match sign_in::count_token(LoopCount::of(&exchange.cookies).map(Into::into), properties, now) {
+        let count = match sign_in::count_token(cookies::token_count(&exchange.cookies), properties.loop_detection, now) {
             Ok(count) => count,
             Err(refusal) => return Ok(self.refuse(&refusal)),
         };
@@ -205,7 +205,7 @@ impl Flow<'_> {
         };
         let mut set = vec![
             cookies::authenticated(permit.session().authenticated_at()),
-            LoopCount::from(count).cookie(),
+            cookies::with_token_count(count),
             cookies::with_visited(&exchange.cookies, &visit),
         ];
         // The mark for this transaction has done its work: the next demand for fresh credentials asks again.
