@@ -262,22 +262,22 @@ fn hour_allowed(entry: &Entry, now: OffsetDateTime) -> bool {
 /// Finds the account that a bind names, in the forms that AD takes (MS-ADTS 5.1.1.1.1): DN, userPrincipalName,
 /// `sAMAccountName@domain`, `DOMAIN\sAMAccountName`.
 pub(super) fn resolve(tree: &Tree, name: &str) -> Option<EntryId> {
-    if let Some((domain, account)) = name.split_once('\\') {
-        return is_domain(tree, domain).then(|| tree.lookup_text("sAMAccountName", account))?;
-    }
-    if let Some(id) = tree.lookup_text("userPrincipalName", name) {
-        return Some(id);
-    }
-    if let Some((account, domain)) = name.rsplit_once('@')
-        && is_domain(tree, domain)
-        && let Some(id) = tree.lookup_text("sAMAccountName", account)
-    {
-        return Some(id);
-    }
-    Dn::parse(name)
+    // A DN comes first: its escapes look like the separator of `DOMAIN\name`.
+    let by_dn = Dn::parse(name)
         .ok()
         .filter(|dn| dn.depth() > 0)
-        .and_then(|dn| tree.by_name(&dn))
+        .and_then(|dn| tree.by_name(&dn));
+    by_dn
+        .or_else(|| tree.lookup_text("userPrincipalName", name))
+        .or_else(|| {
+            let (domain, account) = match name.split_once('\\') {
+                Some(parts) => parts,
+                None => name
+                    .rsplit_once('@')
+                    .map(|(account, domain)| (domain, account))?,
+            };
+            is_domain(tree, domain).then(|| tree.lookup_text("sAMAccountName", account))?
+        })
 }
 
 fn is_domain(tree: &Tree, name: &str) -> bool {

@@ -22,6 +22,8 @@ mod schema;
 mod search;
 mod server;
 mod session;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod view;
 
