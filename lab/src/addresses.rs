@@ -19,10 +19,14 @@ pub enum AddressError {
     #[error("--base-port 0 is not a port; choose a number from 1 to {max}", max = u16::MAX - HIGHEST_OFFSET)]
     NoPort,
     /// Not a domain name.
-    #[error("--suffix {0:?} is not a domain name; use lower-case letters, digits, hyphens and dots, such as `localhost` or `lab.test`")]
+    #[error(
+        "--suffix {0:?} is not a domain name; use lower-case letters, digits, hyphens and dots, such as `localhost` or `lab.test`"
+    )]
     NotAName(String),
     /// Lab keys are refused there.
-    #[error("--suffix {0:?}: lab keys are refused for real names; the suffix must be or end in localhost, test, example or invalid")]
+    #[error(
+        "--suffix {0:?}: lab keys are refused for real names; the suffix must be or end in localhost, test, example or invalid"
+    )]
     NotReserved(String),
 }
 
@@ -53,6 +57,12 @@ pub struct Ports {
     pub ldaps: u16,
 }
 
+impl Default for Ports {
+    fn default() -> Ports {
+        Ports::planned(DEFAULT_BASE_PORT)
+    }
+}
+
 impl Ports {
     /// The plan whose outside port is `base`.
     ///
@@ -65,7 +75,11 @@ impl Ports {
         if base > u16::MAX - HIGHEST_OFFSET {
             return Err(AddressError::BasePort(base));
         }
-        Ok(Ports {
+        Ok(Ports::planned(base))
+    }
+
+    const fn planned(base: u16) -> Ports {
+        Ports {
             outside: base,
             cloud: base + CLOUD_OFFSET,
             adfs: base + ADFS_OFFSET,
@@ -73,7 +87,7 @@ impl Ports {
             backends: base + BACKENDS_OFFSET,
             ldap: base + LDAP_OFFSET,
             ldaps: base + LDAPS_OFFSET,
-        })
+        }
     }
 
     /// Name and number of each, for messages.
@@ -114,7 +128,9 @@ impl FromStr for Suffix {
             (1..=63).contains(&label.len())
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         };
         if text.len() > 200 || !text.split('.').all(label) {
             return Err(AddressError::NotAName(text.to_owned()));
@@ -206,19 +222,18 @@ impl Addresses {
         format!("{}/", https(&self.contoso(name), self.ports.outside))
     }
 
-    /// Address of the same application's back end.
-    pub fn backend_url(&self, name: &str) -> String {
-        format!("{}/", https(&self.contoso(name), self.ports.backends))
-    }
-
     /// Names of the customer that `wap` answers for.
     pub fn outside_hosts(&self) -> Vec<String> {
-        ["sts", "certauth.sts", "mail", "autodiscover", "app"].map(|name| self.contoso(name)).to_vec()
+        ["sts", "certauth.sts", "mail", "autodiscover", "app"]
+            .map(|name| self.contoso(name))
+            .to_vec()
     }
 
     /// Names that the played cloud answers for.
     pub fn cloud_hosts(&self) -> Vec<String> {
-        ["login", "exo", "autodetect", "graph", "nexus", "lab"].map(|name| self.cloud(name)).to_vec()
+        ["login", "exo", "autodetect", "graph", "nexus", "lab"]
+            .map(|name| self.cloud(name))
+            .to_vec()
     }
 
     /// Lines for `/etc/hosts`, for programs that do not resolve the names by themselves.
@@ -233,7 +248,11 @@ impl Addresses {
 
 fn https(host: &str, port: u16) -> String {
     // Browsers drop the default port, and issuers and reply addresses are compared as text.
-    if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") }
+    if port == 443 {
+        format!("https://{host}")
+    } else {
+        format!("https://{host}:{port}")
+    }
 }
 
 #[cfg(test)]
@@ -241,20 +260,34 @@ mod tests {
     use super::*;
 
     fn plan(base: u16, suffix: &str) -> Addresses {
-        Addresses { ports: Ports::from_base(base).unwrap(), suffix: suffix.parse().unwrap() }
+        Addresses {
+            ports: Ports::from_base(base).unwrap(),
+            suffix: suffix.parse().unwrap(),
+        }
     }
 
     #[test]
     fn the_default_plan_is_the_contracts() {
         let ports = Ports::from_base(DEFAULT_BASE_PORT).unwrap();
-        let expected =
-            Ports { outside: 8443, cloud: 8444, adfs: 9443, adfs_probe: 9445, backends: 9444, ldap: 9389, ldaps: 9636 };
+        let expected = Ports {
+            outside: 8443,
+            cloud: 8444,
+            adfs: 9443,
+            adfs_probe: 9445,
+            backends: 9444,
+            ldap: 9389,
+            ldaps: 9636,
+        };
         assert_eq!(ports, expected);
     }
 
     #[test]
     fn no_two_ports_of_a_plan_are_the_same() {
-        let mut numbers = Ports::from_base(20_000).unwrap().named().map(|(_, port)| port).to_vec();
+        let mut numbers = Ports::from_base(20_000)
+            .unwrap()
+            .named()
+            .map(|(_, port)| port)
+            .to_vec();
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), 7);
@@ -263,7 +296,10 @@ mod tests {
     #[test]
     fn a_plan_ends_at_the_last_port() {
         assert_eq!(Ports::from_base(64_342).unwrap().ldaps, 65_535);
-        assert_eq!(Ports::from_base(64_343), Err(AddressError::BasePort(64_343)));
+        assert_eq!(
+            Ports::from_base(64_343),
+            Err(AddressError::BasePort(64_343))
+        );
         assert_eq!(Ports::from_base(0), Err(AddressError::NoPort));
     }
 
@@ -272,19 +308,36 @@ mod tests {
         for good in ["localhost", "test", "lab.test", "a-b.example", "x.invalid"] {
             assert_eq!(good.parse::<Suffix>().unwrap().to_string(), good);
         }
-        for bad in ["", ".", "test.", ".test", "Test", "a_b.test", "-a.test", "a-.test", "a..test", "a\n.test", "ü.test"] {
-            assert_eq!(bad.parse::<Suffix>(), Err(AddressError::NotAName(bad.to_owned())), "{bad:?}");
+        for bad in [
+            "", ".", "test.", ".test", "Test", "a_b.test", "-a.test", "a-.test", "a..test",
+            "a\n.test", "ü.test",
+        ] {
+            assert_eq!(
+                bad.parse::<Suffix>(),
+                Err(AddressError::NotAName(bad.to_owned())),
+                "{bad:?}"
+            );
         }
         for real in ["com", "contoso.com", "testing"] {
-            assert_eq!(real.parse::<Suffix>(), Err(AddressError::NotReserved(real.to_owned())), "{real:?}");
+            assert_eq!(
+                real.parse::<Suffix>(),
+                Err(AddressError::NotReserved(real.to_owned())),
+                "{real:?}"
+            );
         }
     }
 
     #[test]
     fn addresses_carry_the_port_unless_it_is_the_default() {
-        assert_eq!(plan(8443, "localhost").adfs_url(), "https://sts.contoso.localhost:8443");
+        assert_eq!(
+            plan(8443, "localhost").adfs_url(),
+            "https://sts.contoso.localhost:8443"
+        );
         assert_eq!(plan(443, "test").adfs_url(), "https://sts.contoso.test");
-        assert_eq!(plan(443, "test").login_srf(), "https://login.cloud.test:444/login.srf");
+        assert_eq!(
+            plan(443, "test").login_srf(),
+            "https://login.cloud.test:444/login.srf"
+        );
         assert_eq!(
             plan(8443, "localhost").federation_service_identifier(),
             "http://sts.contoso.localhost/adfs/services/trust"
@@ -294,9 +347,17 @@ mod tests {
     #[test]
     fn the_hosts_file_names_each_host_once() {
         let text = plan(8443, "test").hosts_file();
-        let mut names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("127.0.0.1\t")).collect();
+        let mut names: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("127.0.0.1\t"))
+            .collect();
         assert_eq!(names.len(), text.lines().count());
-        for expected in ["sts.contoso.test", "app.contoso.test", "login.cloud.test", "lab.cloud.test"] {
+        for expected in [
+            "sts.contoso.test",
+            "app.contoso.test",
+            "login.cloud.test",
+            "lab.cloud.test",
+        ] {
             assert!(names.contains(&expected), "{expected}");
         }
         names.sort_unstable();

@@ -3,7 +3,16 @@
 //! on one machine, with no Windows and no internet.
 
 pub mod addresses;
+pub mod backends;
+pub mod cli;
 pub mod clock;
 pub mod cloud;
+pub mod configuration;
+pub mod contract;
 pub mod directory;
+pub mod pki;
+pub mod processes;
 mod random;
+pub mod state_folder;
+pub mod tables;
+pub mod up;

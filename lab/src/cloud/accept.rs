@@ -37,7 +37,11 @@ pub(super) struct Refused {
 }
 
 /// Checks a posted form. `browser` is the value of the cookie that ties an answer to the browser that asked.
-pub(super) fn accept(cloud: &Cloud, form: &Parameters, browser: Option<&str>) -> Result<Accepted, Refused> {
+pub(super) fn accept(
+    cloud: &Cloud,
+    form: &Parameters,
+    browser: Option<&str>,
+) -> Result<Accepted, Refused> {
     let now = cloud.clock.now();
     let request = form.get("wctx").map(|wctx| cloud.seal.open(wctx, now));
     let run = match &request {
@@ -45,7 +49,9 @@ pub(super) fn accept(cloud: &Cloud, form: &Parameters, browser: Option<&str>) ->
         _ => random::guid(),
     };
     checked(cloud, form, browser, request, run).map_err(|refusal| {
-        cloud.trace.add(run, now, Mark::Refused, "entra", refusal.message());
+        cloud
+            .trace
+            .add(run, now, Mark::Refused, "entra", refusal.message());
         Refused { run, refusal }
     })
 }
@@ -61,24 +67,44 @@ fn checked(
     let passed = |text: String| cloud.trace.add(run, now, Mark::Passed, "entra", text);
 
     if form.get("wa") != Some("wsignin1.0") {
-        return Err(Refusal::no_response("The request is not a WS-Federation sign-in response: wa must be wsignin1.0."));
+        return Err(Refusal::no_response(
+            "The request is not a WS-Federation sign-in response: wa must be wsignin1.0.",
+        ));
     }
-    let text = form.get("wresult").ok_or_else(|| Refusal::invalid_input("The request has no wresult."))?;
+    let text = form
+        .get("wresult")
+        .ok_or_else(|| Refusal::invalid_input("The request has no wresult."))?;
     let response = Response::parse(text)?;
-    passed(format!("login.srf received one SAML 1.1 assertion ({} bytes)", text.len()));
+    passed(format!(
+        "login.srf received one SAML 1.1 assertion ({} bytes)",
+        text.len()
+    ));
 
-    let (domain, settings) =
-        cloud.realms.of_issuer(&response.issuer).ok_or_else(|| Refusal::unknown_realm(&response.issuer))?;
-    passed(format!("issuer {} is the domain {}", response.issuer, domain.name));
+    let (domain, settings) = cloud
+        .realms
+        .of_issuer(&response.issuer)
+        .ok_or_else(|| Refusal::unknown_realm(&response.issuer))?;
+    passed(format!(
+        "issuer {} is the domain {}",
+        response.issuer, domain.name
+    ));
 
     let token = Authentic::verify(&response, &settings.signing_certificates)?;
     passed("signature holds with the domain's signing certificate".to_owned());
 
     check_conditions(&token, ENTRA_IDENTIFIER, now)?;
     let assertion = token.assertion();
-    passed(format!("audience is {ENTRA_IDENTIFIER}, valid until {}", assertion.not_on_or_after));
+    passed(format!(
+        "audience is {ENTRA_IDENTIFIER}, valid until {}",
+        assertion.not_on_or_after
+    ));
 
-    cloud.replays.take(&assertion.issuer, &assertion.id, assertion.not_on_or_after.saturating_add(SKEW), now)?;
+    cloud.replays.take(
+        &assertion.issuer,
+        &assertion.id,
+        assertion.not_on_or_after.saturating_add(SKEW),
+        now,
+    )?;
     passed(format!("assertion {} was not used before", assertion.id));
 
     let user = named_user(cloud, assertion)?;
@@ -94,12 +120,23 @@ fn checked(
             from_the_same_browser(request, browser)?;
             passed("wctx holds the request that this browser began".to_owned());
         }
-        None => cloud.trace.add(run, now, Mark::Noted, "entra", "no wctx: the federation service began this sign-in"),
+        None => cloud.trace.add(
+            run,
+            now,
+            Mark::Noted,
+            "entra",
+            "no wctx: the federation service began this sign-in",
+        ),
     }
     if let Some(text) = surprise(&user, assertion, request.as_ref()) {
         cloud.trace.add(run, now, Mark::Noted, "entra", text);
     }
-    let signed_in = SignedIn { run, user, assertion: assertion.clone(), at: now };
+    let signed_in = SignedIn {
+        run,
+        user,
+        assertion: assertion.clone(),
+        at: now,
+    };
     Ok(Accepted { signed_in, request })
 }
 
@@ -111,27 +148,45 @@ fn named_user(cloud: &Cloud, assertion: &Assertion) -> Result<Arc<User>, Refusal
         return Err(missing("it must carry exactly one ImmutableID"));
     };
     if assertion.name_identifier.as_deref() != Some(immutable_id) {
-        return Err(missing("its NameIdentifier and its ImmutableID are not the same"));
+        return Err(missing(
+            "its NameIdentifier and its ImmutableID are not the same",
+        ));
     }
-    cloud.tenant.by_immutable_id(immutable_id).ok_or_else(|| Refusal::unknown_user(immutable_id, TENANT_ID))
+    cloud
+        .tenant
+        .by_immutable_id(immutable_id)
+        .ok_or_else(|| Refusal::unknown_user(immutable_id, TENANT_ID))
 }
 
 /// Without this, an attacker could finish a sign-in of their own in somebody else's browser.
 fn from_the_same_browser(request: &SignInRequest, browser: Option<&str>) -> Result<(), Refusal> {
-    let same = browser
-        .is_some_and(|value| value.len() == request.browser.len() && memcmp::eq(value.as_bytes(), request.browser.as_bytes()));
+    let same = browser.is_some_and(|value| {
+        value.len() == request.browser.len()
+            && memcmp::eq(value.as_bytes(), request.browser.as_bytes())
+    });
     if same {
         return Ok(());
     }
-    Err(Refusal::stale_request("other_browser", "The sign-in was begun in another browser, or cookies are blocked."))
+    Err(Refusal::stale_request(
+        "other_browser",
+        "The sign-in was begun in another browser, or cookies are blocked.",
+    ))
 }
 
 /// What is allowed but worth a look on the dashboard.
 fn surprise(user: &User, assertion: &Assertion, request: Option<&SignInRequest>) -> Option<String> {
     let hint = request.and_then(|request| request.login_hint.as_deref());
     if let Some(hint) = hint.filter(|hint| !hint.eq_ignore_ascii_case(&user.upn)) {
-        return Some(format!("the request named {hint}, the token is about {}", user.upn));
+        return Some(format!(
+            "the request named {hint}, the token is about {}",
+            user.upn
+        ));
     }
     let upn = assertion.values(UPN).next()?;
-    (!upn.eq_ignore_ascii_case(&user.upn)).then(|| format!("the token's UPN {upn} is not {}; ImmutableID decides", user.upn))
+    (!upn.eq_ignore_ascii_case(&user.upn)).then(|| {
+        format!(
+            "the token's UPN {upn} is not {}; ImmutableID decides",
+            user.upn
+        )
+    })
 }

@@ -10,13 +10,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openssl::memcmp;
 use openssl::sha::sha256;
 
+use super::Cloud;
 use super::clients::{PORTAL_ID, portal_redirect_uri};
 use super::http::{self, lax, removed};
 use super::pages::{ApplicationPage, ClaimRow, Frame};
 use super::refusal::Refusal;
 use super::sessions::SignedIn;
 use super::trace::Mark;
-use super::Cloud;
 use crate::random;
 
 const METHODS: &str = "http://schemas.microsoft.com/claims/authnmethodsreferences";
@@ -24,8 +24,8 @@ const INSIDE: &str = "http://schemas.microsoft.com/ws/2012/01/insidecorporatenet
 
 /// `GET /app`: who you are, or the way to say so.
 pub(super) async fn show(request: HttpRequest, cloud: Data<Cloud>) -> HttpResponse {
-    let signed_in =
-        http::cookie(&request, http::APPLICATION).and_then(|id| cloud.sessions.of_application(&id, cloud.clock.now()));
+    let signed_in = http::cookie(&request, http::APPLICATION)
+        .and_then(|id| cloud.sessions.of_application(&id, cloud.clock.now()));
     match signed_in {
         Some(signed_in) => http::page(&cloud, StatusCode::OK, &page(&cloud, &signed_in)),
         None => begin(&request, &cloud),
@@ -57,8 +57,14 @@ fn begin(request: &HttpRequest, cloud: &Cloud) -> HttpResponse {
             }
         }
     }
-    let target = format!("{}/common/oauth2/authorize?{}", cloud.addresses.login_url(), query.finish());
-    http::redirect(&target).cookie(lax(http::APPLICATION_REQUEST, verifier)).finish()
+    let target = format!(
+        "{}/common/oauth2/authorize?{}",
+        cloud.addresses.login_url(),
+        query.finish()
+    );
+    http::redirect(&target)
+        .cookie(lax(http::APPLICATION_REQUEST, verifier))
+        .finish()
 }
 
 fn state_of(verifier: &str) -> String {
@@ -77,22 +83,42 @@ pub(super) async fn signed_in(request: HttpRequest, cloud: Data<Cloud>) -> HttpR
 }
 
 fn redeem(request: &HttpRequest, cloud: &Cloud) -> Result<String, Refusal> {
-    let stale = || Refusal::new(70008, "The application could not take the code: it is used, expired or of another browser. Open the application again.");
+    let stale = || {
+        Refusal::new(
+            70008,
+            "The application could not take the code: it is used, expired or of another browser. Open the application again.",
+        )
+    };
     let parameters = http::query(request)?;
     if let Some(error) = parameters.get("error") {
         let description = parameters.get("error_description").unwrap_or_default();
-        return Err(Refusal::new(70008, format!("The cloud answered the application with {error}: {description}")));
+        return Err(Refusal::new(
+            70008,
+            format!("The cloud answered the application with {error}: {description}"),
+        ));
     }
     let verifier = http::cookie(request, http::APPLICATION_REQUEST).ok_or_else(stale)?;
-    let (state, expected) = (parameters.get("state").unwrap_or_default(), state_of(&verifier));
+    let (state, expected) = (
+        parameters.get("state").unwrap_or_default(),
+        state_of(&verifier),
+    );
     if state.len() != expected.len() || !memcmp::eq(state.as_bytes(), expected.as_bytes()) {
         return Err(stale());
     }
     let code = parameters.get("code").ok_or_else(stale)?;
     let (redirect_uri, now) = (portal_redirect_uri(&cloud.addresses), cloud.clock.now());
-    let session = cloud.sessions.redeem(code, PORTAL_ID, &redirect_uri, &verifier, now).ok_or_else(stale)?;
+    let session = cloud
+        .sessions
+        .redeem(code, PORTAL_ID, &redirect_uri, &verifier, now)
+        .ok_or_else(stale)?;
     if let Some(signed_in) = cloud.sessions.of_application(&session, now) {
-        cloud.trace.add(signed_in.run, now, Mark::Passed, "application", format!("{} is signed in", signed_in.user.upn));
+        cloud.trace.add(
+            signed_in.run,
+            now,
+            Mark::Passed,
+            "application",
+            format!("{} is signed in", signed_in.user.upn),
+        );
     }
     Ok(session)
 }
@@ -100,14 +126,18 @@ fn redeem(request: &HttpRequest, cloud: &Cloud) -> Result<String, Refusal> {
 /// `POST /app/sign-out`: ends the application's session and sends the browser on to end the others.
 pub(super) async fn sign_out(request: HttpRequest, cloud: Data<Cloud>) -> HttpResponse {
     if !http::same_origin(&request, &cloud.addresses.lab_url()) {
-        let refusal = Refusal::invalid_input("Sign-out must be asked for by the application's own page.");
+        let refusal =
+            Refusal::invalid_input("Sign-out must be asked for by the application's own page.");
         return http::refused_early(&cloud, &refusal.status(StatusCode::FORBIDDEN));
     }
     if let Some(id) = http::cookie(&request, http::APPLICATION) {
         cloud.sessions.end_application(&id);
     }
     let target = format!("{}/common/oauth2/logout", cloud.addresses.login_url());
-    http::redirect(&target).status(StatusCode::SEE_OTHER).cookie(removed(lax(http::APPLICATION, String::new()))).finish()
+    http::redirect(&target)
+        .status(StatusCode::SEE_OTHER)
+        .cookie(removed(lax(http::APPLICATION, String::new())))
+        .finish()
 }
 
 fn page<'a>(cloud: &'a Cloud, signed_in: &'a SignedIn) -> ApplicationPage<'a> {
@@ -119,7 +149,10 @@ fn page<'a>(cloud: &'a Cloud, signed_in: &'a SignedIn) -> ApplicationPage<'a> {
             value,
             original_issuer: attribute.original_issuer.as_deref(),
         });
-        claims.entry(&attribute.claim_type).or_default().extend(rows);
+        claims
+            .entry(&attribute.claim_type)
+            .or_default()
+            .extend(rows);
     }
     ApplicationPage {
         frame: Frame::of(cloud),

@@ -18,12 +18,17 @@ use super::trace::Mark;
 use super::{Cloud, ENTRA_IDENTIFIER};
 use crate::random;
 
-const PASSWORD_METHOD: &str = "http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/password";
+const PASSWORD_METHOD: &str =
+    "http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/password";
 /// A UPN has at most 113 characters in Entra; room for what people type.
 const MAX_NAME: usize = 256;
 
 /// `GET /{tenant}/oauth2/authorize` and `/{tenant}/oauth2/v2.0/authorize`.
-pub(super) async fn get(request: HttpRequest, tenant: Path<String>, cloud: Data<Cloud>) -> HttpResponse {
+pub(super) async fn get(
+    request: HttpRequest,
+    tenant: Path<String>,
+    cloud: Data<Cloud>,
+) -> HttpResponse {
     match authorize(&request, &tenant, &cloud) {
         Ok(response) => response,
         Err(refusal) => http::refused_early(&cloud, &refusal),
@@ -46,19 +51,27 @@ pub(super) async fn login(request: HttpRequest, cloud: Data<Cloud>) -> HttpRespo
     }
 }
 
-fn session(request: &HttpRequest, cloud: &Cloud) -> Option<(String, std::sync::Arc<super::sessions::SignedIn>)> {
+fn session(
+    request: &HttpRequest,
+    cloud: &Cloud,
+) -> Option<(String, std::sync::Arc<super::sessions::SignedIn>)> {
     let id = http::cookie(request, http::SESSION)?;
     let signed_in = cloud.sessions.find(&id, cloud.clock.now())?;
     Some((id, signed_in))
 }
 
 fn authorize(request: &HttpRequest, tenant: &str, cloud: &Cloud) -> Result<HttpResponse, Refusal> {
-    if !["common", "organizations", TENANT_ID].contains(&tenant) && cloud.realms.of_domain(tenant).is_none() {
+    if !["common", "organizations", TENANT_ID].contains(&tenant)
+        && cloud.realms.of_domain(tenant).is_none()
+    {
         return Err(Refusal::new(90002, format!("Tenant '{tenant}' not found.")));
     }
     let parameters = http::query(request)?;
     let client_id = parameters.get("client_id").unwrap_or_default();
-    let client = cloud.clients.find(client_id).ok_or_else(|| Refusal::unknown_client(client_id))?;
+    let client = cloud
+        .clients
+        .find(client_id)
+        .ok_or_else(|| Refusal::unknown_client(client_id))?;
     let redirect_uri = parameters.get("redirect_uri").unwrap_or_default();
     if !client.allows(redirect_uri) {
         return Err(Refusal::unregistered_redirect());
@@ -79,40 +92,103 @@ fn authorize(request: &HttpRequest, tenant: &str, cloud: &Cloud) -> Result<HttpR
         && !matches!(prompt, Some("login" | "select_account"))
         && hint.is_none_or(|hint| hint.eq_ignore_ascii_case(&signed_in.user.upn))
     {
-        cloud.trace.add(signed_in.run, cloud.clock.now(), Mark::Passed, "entra", format!("{} gets in by the session, without a new sign-in", client.name));
-        return Ok(answer_application(cloud, signed_in.run, &id, code_request, None));
+        cloud.trace.add(
+            signed_in.run,
+            cloud.clock.now(),
+            Mark::Passed,
+            "entra",
+            format!(
+                "{} gets in by the session, without a new sign-in",
+                client.name
+            ),
+        );
+        return Ok(answer_application(
+            cloud,
+            signed_in.run,
+            &id,
+            code_request,
+            None,
+        ));
     }
     if prompt == Some("none") {
-        return Ok(error_to_application(&code_request, "login_required", "AADSTS50058: No session, and prompt=none."));
+        return Ok(error_to_application(
+            &code_request,
+            "login_required",
+            "AADSTS50058: No session, and prompt=none.",
+        ));
     }
-    Ok(discover(request, cloud, &parameters, request.path(), Some(code_request)))
+    Ok(discover(
+        request,
+        cloud,
+        &parameters,
+        request.path(),
+        Some(code_request),
+    ))
 }
 
 /// What the lab does not play is refused to the application by name.
 fn unsupported(parameters: &Parameters) -> Option<(&'static str, &'static str)> {
     if parameters.get("response_type") != Some("code") {
-        return Some(("unsupported_response_type", "AADSTS70005: response_type must be code."));
+        return Some((
+            "unsupported_response_type",
+            "AADSTS70005: response_type must be code.",
+        ));
     }
-    if !matches!(parameters.get("response_mode"), None | Some("query" | "fragment")) {
-        return Some(("invalid_request", "AADSTS90014: response_mode must be query or fragment."));
+    if !matches!(
+        parameters.get("response_mode"),
+        None | Some("query" | "fragment")
+    ) {
+        return Some((
+            "invalid_request",
+            "AADSTS90014: response_mode must be query or fragment.",
+        ));
     }
-    if parameters.get("code_challenge").is_some() && parameters.get("code_challenge_method") != Some("S256") {
-        return Some(("invalid_request", "AADSTS90014: code_challenge_method must be S256."));
+    if parameters.get("code_challenge").is_some()
+        && parameters.get("code_challenge_method") != Some("S256")
+    {
+        return Some((
+            "invalid_request",
+            "AADSTS90014: code_challenge_method must be S256.",
+        ));
     }
-    if !matches!(parameters.get("prompt"), None | Some("login" | "none" | "consent" | "select_account")) {
-        return Some(("invalid_request", "AADSTS90014: prompt must be login, none, consent or select_account."));
+    if !matches!(
+        parameters.get("prompt"),
+        None | Some("login" | "none" | "consent" | "select_account")
+    ) {
+        return Some((
+            "invalid_request",
+            "AADSTS90014: prompt must be login, none, consent or select_account.",
+        ));
     }
     None
 }
 
 /// From a name to whoever checks its password.
-fn discover(request: &HttpRequest, cloud: &Cloud, parameters: &Parameters, action: &str, application: Option<CodeRequest>) -> HttpResponse {
-    let hint = parameters.get("login_hint").or_else(|| parameters.get("username")).map(str::trim).filter(|hint| !hint.is_empty());
+fn discover(
+    request: &HttpRequest,
+    cloud: &Cloud,
+    parameters: &Parameters,
+    action: &str,
+    application: Option<CodeRequest>,
+) -> HttpResponse {
+    let hint = parameters
+        .get("login_hint")
+        .or_else(|| parameters.get("username"))
+        .map(str::trim)
+        .filter(|hint| !hint.is_empty());
     let prompt = parameters.get("prompt");
-    let again = |name: &str, message: Option<String>, status| ask(cloud, status, action, name, message, carried(parameters));
+    let again = |name: &str, message: Option<String>, status| {
+        ask(cloud, status, action, name, message, carried(parameters))
+    };
     let domain = match (hint, parameters.get("domain_hint")) {
-        (Some(hint), _) if hint.chars().count() > MAX_NAME || hint.chars().any(char::is_control) => {
-            return again("", Some("That is not a user name.".to_owned()), StatusCode::BAD_REQUEST);
+        (Some(hint), _)
+            if hint.chars().count() > MAX_NAME || hint.chars().any(char::is_control) =>
+        {
+            return again(
+                "",
+                Some("That is not a user name.".to_owned()),
+                StatusCode::BAD_REQUEST,
+            );
         }
         (Some(hint), _) => cloud.realms.of_upn(hint),
         (None, Some(domain)) => cloud.realms.of_domain(domain),
@@ -142,17 +218,44 @@ fn discover(request: &HttpRequest, cloud: &Cloud, parameters: &Parameters, actio
 /// What the form must say again so that the request survives it.
 fn carried(parameters: &Parameters) -> Vec<Hidden> {
     const NAMES: [&str; 11] = [
-        "client_id", "response_type", "redirect_uri", "scope", "resource", "response_mode", "state", "nonce", "code_challenge",
-        "code_challenge_method", "client-request-id",
+        "client_id",
+        "response_type",
+        "redirect_uri",
+        "scope",
+        "resource",
+        "response_mode",
+        "state",
+        "nonce",
+        "code_challenge",
+        "code_challenge_method",
+        "client-request-id",
     ];
     NAMES
         .iter()
-        .filter_map(|name| parameters.get(name).map(|value| Hidden { name, value: value.to_owned() }))
+        .filter_map(|name| {
+            parameters.get(name).map(|value| Hidden {
+                name,
+                value: value.to_owned(),
+            })
+        })
         .collect()
 }
 
-fn ask(cloud: &Cloud, status: StatusCode, action: &str, name: &str, message: Option<String>, hidden: Vec<Hidden>) -> HttpResponse {
-    let page = EmailPage { frame: Frame::of(cloud), action, name, message, hidden };
+fn ask(
+    cloud: &Cloud,
+    status: StatusCode,
+    action: &str,
+    name: &str,
+    message: Option<String>,
+    hidden: Vec<Hidden>,
+) -> HttpResponse {
+    let page = EmailPage {
+        frame: Frame::of(cloud),
+        action,
+        name,
+        message,
+        hidden,
+    };
     http::page(cloud, status, &page)
 }
 
@@ -166,29 +269,59 @@ fn send_to_federation_service(
 ) -> HttpResponse {
     let now = cloud.clock.now();
     let run = random::guid();
-    let location = http::cookie(request, http::BROWSER).map_or_else(random::token, Ok).and_then(|browser| {
-        let sign_in =
-            SignInRequest { id: run, login_hint: login_hint.map(str::to_owned), application, browser: browser.clone(), began: now };
-        Ok((passive_request(settings, &sign_in, &cloud.seal.wctx(&sign_in)?, fresh), browser))
-    });
+    let location = http::cookie(request, http::BROWSER)
+        .map_or_else(random::token, Ok)
+        .and_then(|browser| {
+            let sign_in = SignInRequest {
+                id: run,
+                login_hint: login_hint.map(str::to_owned),
+                application,
+                browser: browser.clone(),
+                began: now,
+            };
+            Ok((
+                passive_request(settings, &sign_in, &cloud.seal.wctx(&sign_in)?, fresh),
+                browser,
+            ))
+        });
     match location {
         Ok((location, browser)) => {
-            cloud.trace.add(run, now, Mark::Passed, "entra", format!("{} is federated: sent to {}", login_hint.unwrap_or("the user"), settings.passive_sign_in_uri));
+            cloud.trace.add(
+                run,
+                now,
+                Mark::Passed,
+                "entra",
+                format!(
+                    "{} is federated: sent to {}",
+                    login_hint.unwrap_or("the user"),
+                    settings.passive_sign_in_uri
+                ),
+            );
             if let Some(hint) = login_hint {
                 cloud.trace.name(run, hint);
             }
-            http::redirect(&location).cookie(cross_site(http::BROWSER, browser)).finish()
+            http::redirect(&location)
+                .cookie(cross_site(http::BROWSER, browser))
+                .finish()
         }
         Err(error) => http::unavailable(&error),
     }
 }
 
 /// The URL of spec cloud-scenario 2.4, parameters in the order that is seen there.
-pub(super) fn passive_request(settings: &FederationSettings, request: &SignInRequest, wctx: &str, fresh: bool) -> String {
+pub(super) fn passive_request(
+    settings: &FederationSettings,
+    request: &SignInRequest,
+    wctx: &str,
+    fresh: bool,
+) -> String {
     let id = request.id.to_string();
     let mut pairs = vec![
         ("client-request-id", id.as_str()),
-        ("username", request.login_hint.as_deref().unwrap_or_default()),
+        (
+            "username",
+            request.login_hint.as_deref().unwrap_or_default(),
+        ),
         ("wa", "wsignin1.0"),
         ("wtrealm", ENTRA_IDENTIFIER),
         ("wctx", wctx),
@@ -200,7 +333,10 @@ pub(super) fn passive_request(settings: &FederationSettings, request: &SignInReq
             PromptLogin::Disabled => pairs.push(("wfresh", "0")),
         }
     }
-    let query: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+    let query: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escape(value)))
+        .collect();
     format!("{}?{}", settings.passive_sign_in_uri, query.join("&"))
 }
 
@@ -208,20 +344,34 @@ pub(super) fn passive_request(settings: &FederationSettings, request: &SignInReq
 pub(super) fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             byte => format!("%{byte:02x}"),
         })
         .collect()
 }
 
 /// Sends a code to the application.
-pub(super) fn answer_application(cloud: &Cloud, run: Uuid, session: &str, request: CodeRequest, cookie: Option<Cookie<'static>>) -> HttpResponse {
+pub(super) fn answer_application(
+    cloud: &Cloud,
+    run: Uuid,
+    session: &str,
+    request: CodeRequest,
+    cookie: Option<Cookie<'static>>,
+) -> HttpResponse {
     let now = cloud.clock.now();
     let code = match cloud.sessions.issue_code(session, request.clone(), now) {
         Ok(code) => code,
         Err(error) => return http::unavailable(&error),
     };
-    cloud.trace.add(run, now, Mark::Passed, "entra", "code issued to the application");
+    cloud.trace.add(
+        run,
+        now,
+        Mark::Passed,
+        "entra",
+        "code issued to the application",
+    );
     let mut response = to_application(&request, &[("code", &code)]);
     if let Some(cookie) = cookie {
         response.cookie(cookie);
@@ -230,7 +380,11 @@ pub(super) fn answer_application(cloud: &Cloud, run: Uuid, session: &str, reques
 }
 
 fn error_to_application(request: &CodeRequest, error: &str, description: &str) -> HttpResponse {
-    to_application(request, &[("error", error), ("error_description", description)]).finish()
+    to_application(
+        request,
+        &[("error", error), ("error_description", description)],
+    )
+    .finish()
 }
 
 fn to_application(request: &CodeRequest, pairs: &[(&str, &str)]) -> actix_web::HttpResponseBuilder {
@@ -244,7 +398,11 @@ fn to_application(request: &CodeRequest, pairs: &[(&str, &str)]) -> actix_web::H
     let target = Url::parse(&request.redirect_uri).map_or_else(
         |_| request.redirect_uri.clone(),
         |mut url| {
-            if request.fragment { url.set_fragment(Some(&answer)) } else { url.set_query(Some(&answer)) }
+            if request.fragment {
+                url.set_fragment(Some(&answer))
+            } else {
+                url.set_query(Some(&answer))
+            }
             url.into()
         },
     );
@@ -257,7 +415,13 @@ mod tests {
 
     #[test]
     fn escapes_are_lower_case() {
-        assert_eq!(escape(ENTRA_IDENTIFIER), "urn%3afederation%3aMicrosoftOnline");
-        assert_eq!(escape("o'brien+ü@contoso.test"), "o%27brien%2b%c3%bc%40contoso.test");
+        assert_eq!(
+            escape(ENTRA_IDENTIFIER),
+            "urn%3afederation%3aMicrosoftOnline"
+        );
+        assert_eq!(
+            escape("o'brien+ü@contoso.test"),
+            "o%27brien%2b%c3%bc%40contoso.test"
+        );
     }
 }

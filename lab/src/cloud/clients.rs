@@ -20,7 +20,9 @@ pub(crate) struct Client {
 impl Client {
     /// Whether the address is registered; compared byte for byte.
     pub(crate) fn allows(&self, redirect_uri: &str) -> bool {
-        self.redirect_uris.iter().any(|registered| registered == redirect_uri)
+        self.redirect_uris
+            .iter()
+            .any(|registered| registered == redirect_uri)
     }
 }
 
@@ -32,7 +34,11 @@ impl Clients {
     /// The application of this lab, and Outlook.
     pub(crate) fn fixtures(addresses: &Addresses) -> Clients {
         Clients(vec![
-            Client { id: PORTAL_ID, name: "Contoso Portal", redirect_uris: vec![portal_redirect_uri(addresses)] },
+            Client {
+                id: PORTAL_ID,
+                name: "Contoso Portal",
+                redirect_uris: vec![portal_redirect_uri(addresses)],
+            },
             Client {
                 id: OUTLOOK_MOBILE_ID,
                 name: "Outlook",

@@ -5,9 +5,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
+use super::Cloud;
 use super::http;
 use super::pages::{DashboardPage, Frame, Place};
-use super::Cloud;
 
 /// A person of the lab, as shown.
 #[derive(Debug, Clone)]
@@ -44,23 +44,45 @@ pub(super) async fn show(_request: HttpRequest, cloud: Data<Cloud>) -> HttpRespo
 
 /// `GET /lab/events`: the same runs as JSON, for tests.
 pub(super) async fn events(cloud: Data<Cloud>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({ "runs": cloud.trace.runs() }))
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({ "runs": cloud.trace.runs() }))
 }
 
 fn places(cloud: &Cloud) -> Vec<Place> {
     let addresses = &cloud.addresses;
-    let place = |name: &str, url: String, note: &str| Place { name: name.to_owned(), url, note: note.to_owned() };
+    let place = |name: &str, url: String, note: &str| Place {
+        name: name.to_owned(),
+        url,
+        note: note.to_owned(),
+    };
     let mut places = vec![
         place("Application", addresses.application_url(), "sign in here"),
-        place("Cloud sign-in", format!("{}/", addresses.login_url()), "the played Entra ID"),
-        place("Federation metadata", format!("{}/FederationMetadata/2007-06/FederationMetadata.xml", addresses.adfs_url()), "through wap"),
-        place("AD FS, inside", format!("{}/adfs/ls/", addresses.adfs_internal_url()), "not through wap"),
+        place(
+            "Cloud sign-in",
+            format!("{}/", addresses.login_url()),
+            "the played Entra ID",
+        ),
+        place(
+            "Federation metadata",
+            format!(
+                "{}/FederationMetadata/2007-06/FederationMetadata.xml",
+                addresses.adfs_url()
+            ),
+            "through wap",
+        ),
+        place(
+            "AD FS, inside",
+            format!("{}/adfs/ls/", addresses.adfs_internal_url()),
+            "not through wap",
+        ),
     ];
-    places.extend(
-        cloud
-            .published
-            .iter()
-            .map(|application| place(&application.name, application.external_url.clone(), &format!("published, {}", application.preauthentication))),
-    );
+    places.extend(cloud.published.iter().map(|application| {
+        place(
+            &application.name,
+            application.external_url.clone(),
+            &format!("published, {}", application.preauthentication),
+        )
+    }));
     places
 }

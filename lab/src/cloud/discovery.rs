@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::authorize::escape;
@@ -30,7 +30,9 @@ impl<'a> Answer<'a> {
         Answer {
             login,
             // A sub-domain is named by itself although its settings are the parent's.
-            domain: domain.and_then(|_| login.rsplit_once('@')).map(|(_, suffix)| suffix),
+            domain: domain
+                .and_then(|_| login.rsplit_once('@'))
+                .map(|(_, suffix)| suffix),
             federation: domain.and_then(|domain| match &domain.authentication {
                 Authentication::Federated(settings) => Some(settings),
                 Authentication::Managed => None,
@@ -87,64 +89,125 @@ impl<'a> Answer<'a> {
         members
     }
 
-    fn version_1(&self) -> Value {
-        let mut answer = json!({
-            "ver": "1.0",
-            "account_type": self.kind(),
-            "cloud_instance_name": self.instance(),
-            "cloud_audience_urn": ENTRA_IDENTIFIER,
-        });
-        if let Some(domain) = self.domain {
-            answer["domain_name"] = json!(domain);
+    fn version_1(&self) -> Version1<'_> {
+        Version1 {
+            ver: "1.0",
+            account_type: self.kind(),
+            domain_name: self.domain,
+            federation_protocol: self.federation.map(|_| "WSTrust"),
+            federation_metadata_url: self
+                .federation
+                .map(|settings| settings.metadata_exchange_uri.as_str()),
+            federation_active_auth_url: self
+                .federation
+                .map(|settings| settings.active_sign_in_uri.as_str()),
+            cloud_instance_name: self.instance(),
+            cloud_audience_urn: ENTRA_IDENTIFIER,
         }
-        if let Some(settings) = self.federation {
-            answer["federation_protocol"] = json!("WSTrust");
-            answer["federation_metadata_url"] = json!(settings.metadata_exchange_uri);
-            answer["federation_active_auth_url"] = json!(settings.active_sign_in_uri);
-        }
-        answer
     }
 
-    fn version_2(&self) -> Value {
-        let mut answer = json!({
-            "NameSpaceType": self.kind(),
-            "Login": self.login,
-            "cloud_instance_name": self.instance(),
-        });
-        if let Some(domain) = self.domain {
-            answer["DomainName"] = json!(domain);
-            answer["FederationBrandName"] = json!(domain);
+    fn version_2(&self) -> Version2<'_> {
+        Version2 {
+            name_space_type: self.kind(),
+            login: self.login,
+            domain_name: self.domain,
+            federation_brand_name: self.domain,
+            federation_protocol: self.federation.map(|_| "WSTrust"),
+            auth_url: self.federation.map(|settings| self.auth_url(settings)),
+            cloud_instance_name: self.instance(),
         }
-        if let Some(settings) = self.federation {
-            answer["federation_protocol"] = json!("WSTrust");
-            answer["AuthURL"] = json!(self.auth_url(settings));
-        }
-        answer
     }
 
-    fn credential_type(&self) -> Value {
+    fn credential_type(&self) -> CredentialType<'_> {
+        // Entra cannot know whether a federated user exists, and says so of every one.
         let exists = self.exists || self.federation.is_some();
-        let mut credentials = json!({
-            "PrefCredential": if self.federation.is_some() { 4 } else { 1 },
-            "HasPassword": self.federation.is_none() && exists,
-        });
-        if let Some(settings) = self.federation {
-            credentials["FederationRedirectUrl"] = json!(self.auth_url(settings));
+        CredentialType {
+            username: self.login,
+            display: self.login,
+            if_exists_result: u8::from(!exists),
+            is_unmanaged: false,
+            throttle_status: 0,
+            credentials: Credentials {
+                pref_credential: if self.federation.is_some() { 4 } else { 1 },
+                has_password: self.federation.is_none() && exists,
+                federation_redirect_url: self.federation.map(|settings| self.auth_url(settings)),
+            },
+            ests_properties: EstsProperties {
+                domain_type: if self.federation.is_some() { 4 } else { 3 },
+            },
         }
-        json!({
-            "Username": self.login,
-            "Display": self.login,
-            "IfExistsResult": i32::from(!exists),
-            "IsUnmanaged": false,
-            "ThrottleStatus": 0,
-            "Credentials": credentials,
-            "EstsProperties": { "DomainType": if self.federation.is_some() { 4 } else { 3 } },
-        })
     }
 }
 
+#[derive(Serialize)]
+struct Version1<'a> {
+    ver: &'static str,
+    account_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    federation_protocol: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    federation_metadata_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    federation_active_auth_url: Option<&'a str>,
+    cloud_instance_name: String,
+    cloud_audience_urn: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Version2<'a> {
+    name_space_type: &'static str,
+    login: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    federation_brand_name: Option<&'a str>,
+    #[serde(
+        rename = "federation_protocol",
+        skip_serializing_if = "Option::is_none"
+    )]
+    federation_protocol: Option<&'static str>,
+    #[serde(rename = "AuthURL", skip_serializing_if = "Option::is_none")]
+    auth_url: Option<String>,
+    #[serde(rename = "cloud_instance_name")]
+    cloud_instance_name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct CredentialType<'a> {
+    username: &'a str,
+    display: &'a str,
+    if_exists_result: u8,
+    is_unmanaged: bool,
+    throttle_status: u8,
+    credentials: Credentials,
+    ests_properties: EstsProperties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Credentials {
+    pref_credential: u8,
+    has_password: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    federation_redirect_url: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct EstsProperties {
+    domain_type: u8,
+}
+
 /// `GET /common/userrealm/{upn}?api-version=1.0`.
-pub(super) async fn user_realm_of(request: HttpRequest, upn: Path<String>, cloud: Data<Cloud>) -> HttpResponse {
+pub(super) async fn user_realm_of(
+    request: HttpRequest,
+    upn: Path<String>,
+    cloud: Data<Cloud>,
+) -> HttpResponse {
     answer_version(&request, &cloud, Some(upn.into_inner()))
 }
 
@@ -158,8 +221,15 @@ fn answer_version(request: &HttpRequest, cloud: &Cloud, in_path: Option<String>)
         Ok(parameters) => parameters,
         Err(refusal) => return invalid(&refusal),
     };
-    let Some(upn) = in_path.as_deref().filter(|upn| !upn.is_empty()).or_else(|| parameters.get("user")) else {
-        return invalid(&Refusal::new(90014, "The required field 'user' is missing."));
+    let Some(upn) = in_path
+        .as_deref()
+        .filter(|upn| !upn.is_empty())
+        .or_else(|| parameters.get("user"))
+    else {
+        return invalid(&Refusal::new(
+            90014,
+            "The required field 'user' is missing.",
+        ));
     };
     let answer = Answer::about(cloud, upn);
     match parameters.get("api-version") {
@@ -176,7 +246,10 @@ pub(super) async fn get_user_realm(request: HttpRequest, cloud: Data<Cloud>) -> 
         Err(refusal) => return invalid(&refusal),
     };
     let Some(login) = parameters.get("login") else {
-        return invalid(&Refusal::new(90014, "The required field 'login' is missing."));
+        return invalid(&Refusal::new(
+            90014,
+            "The required field 'login' is missing.",
+        ));
     };
     let members = Answer::about(&cloud, login).user_realm();
     if parameters.get("xml") == Some("1") {
@@ -189,14 +262,24 @@ pub(super) async fn get_user_realm(request: HttpRequest, cloud: Data<Cloud>) -> 
         .into_iter()
         .map(|(name, value)| {
             let number = matches!(name, "State" | "UserState" | "FederationGlobalVersion");
-            (name.to_owned(), value.parse::<i64>().ok().filter(|_| number).map_or_else(|| json!(value), |number| json!(number)))
+            (
+                name.to_owned(),
+                value
+                    .parse::<i64>()
+                    .ok()
+                    .filter(|_| number)
+                    .map_or_else(|| json!(value), |number| json!(number)),
+            )
         })
         .collect();
     json_answer(&Value::Object(members))
 }
 
 fn realm_xml(members: &[(&'static str, String)]) -> String {
-    let body: String = members.iter().map(|(name, value)| format!("<{name}>{}</{name}>", xml_text(value))).collect();
+    let body: String = members
+        .iter()
+        .map(|(name, value)| format!("<{name}>{}</{name}>", xml_text(value)))
+        .collect();
     format!("<RealmInfo Success=\"true\">{body}</RealmInfo>")
 }
 
@@ -207,7 +290,12 @@ fn xml_text(text: &str) -> String {
             '&' => "&amp;".to_owned(),
             '<' => "&lt;".to_owned(),
             '>' => "&gt;".to_owned(),
-            '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}'.to_string(),
+            '\u{0}'..='\u{8}'
+            | '\u{b}'
+            | '\u{c}'
+            | '\u{e}'..='\u{1f}'
+            | '\u{fffe}'
+            | '\u{ffff}' => '\u{fffd}'.to_string(),
             other => other.to_string(),
         })
         .collect()
@@ -221,15 +309,21 @@ struct CredentialQuestion {
 /// `POST /common/GetCredentialType`.
 pub(super) async fn get_credential_type(payload: Payload, cloud: Data<Cloud>) -> HttpResponse {
     let Ok(Ok(body)) = payload.to_bytes_limited(MAX_BODY).await else {
-        return invalid(&Refusal::invalid_input(format!("The body is longer than {MAX_BODY} bytes or did not arrive whole.")));
+        return invalid(&Refusal::invalid_input(format!(
+            "The body is longer than {MAX_BODY} bytes or did not arrive whole."
+        )));
     };
     match serde_json::from_slice::<CredentialQuestion>(&body) {
-        Ok(question) => json_answer(&Answer::about(&cloud, question.username.trim()).credential_type()),
-        Err(_) => invalid(&Refusal::invalid_input("The body must be JSON with the member username.")),
+        Ok(question) => {
+            json_answer(&Answer::about(&cloud, question.username.trim()).credential_type())
+        }
+        Err(_) => invalid(&Refusal::invalid_input(
+            "The body must be JSON with the member username.",
+        )),
     }
 }
 
-fn json_answer(value: &Value) -> HttpResponse {
+fn json_answer(value: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -250,7 +344,10 @@ mod tests {
     #[test]
     fn xml_is_escaped() {
         let text = realm_xml(&[("Login", "a<b>&\"\u{1}@x".to_owned())]);
-        assert_eq!(text, "<RealmInfo Success=\"true\"><Login>a&lt;b&gt;&amp;\"\u{fffd}@x</Login></RealmInfo>");
+        assert_eq!(
+            text,
+            "<RealmInfo Success=\"true\"><Login>a&lt;b&gt;&amp;\"\u{fffd}@x</Login></RealmInfo>"
+        );
         roxmltree::Document::parse(&text).unwrap();
     }
 }

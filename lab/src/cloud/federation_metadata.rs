@@ -33,23 +33,47 @@ pub fn signing_certificates(metadata: &str) -> Result<Vec<Vec<u8>>, MetadataErro
     if metadata.len() > MAX_LENGTH {
         return Err(MetadataError::TooLong);
     }
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: 50_000, ..ParsingOptions::default() };
-    let document =
-        Document::parse_with_options(metadata, options).map_err(|error| MetadataError::Unreadable(error.to_string()))?;
-    if !document.root_element().has_tag_name((METADATA, "EntityDescriptor")) {
-        return Err(MetadataError::Unreadable("the root element is not EntityDescriptor".to_owned()));
+    let options = ParsingOptions {
+        allow_dtd: false,
+        nodes_limit: 50_000,
+        ..ParsingOptions::default()
+    };
+    let document = Document::parse_with_options(metadata, options)
+        .map_err(|error| MetadataError::Unreadable(error.to_string()))?;
+    if !document
+        .root_element()
+        .has_tag_name((METADATA, "EntityDescriptor"))
+    {
+        return Err(MetadataError::Unreadable(
+            "the root element is not EntityDescriptor".to_owned(),
+        ));
     }
     let mut certificates: Vec<Vec<u8>> = Vec::new();
-    let descriptors = document
-        .descendants()
-        .filter(|node| node.has_tag_name((METADATA, "KeyDescriptor")) && node.attribute("use") == Some("signing"));
-    for node in descriptors.flat_map(|descriptor| descriptor.descendants()).filter(|node| node.has_tag_name((DSIG, "X509Certificate"))) {
-        let text: String = node.text().unwrap_or_default().split_ascii_whitespace().collect();
-        let der = STANDARD.decode(text).map_err(|error| MetadataError::Unreadable(format!("a certificate is not base64 ({error})")))?;
-        X509::from_der(&der).map_err(|error| MetadataError::Unreadable(format!("a certificate cannot be read ({error})")))?;
+    let descriptors = document.descendants().filter(|node| {
+        node.has_tag_name((METADATA, "KeyDescriptor")) && node.attribute("use") == Some("signing")
+    });
+    for node in descriptors
+        .flat_map(|descriptor| descriptor.descendants())
+        .filter(|node| node.has_tag_name((DSIG, "X509Certificate")))
+    {
+        let text: String = node
+            .text()
+            .unwrap_or_default()
+            .split_ascii_whitespace()
+            .collect();
+        let der = STANDARD.decode(text).map_err(|error| {
+            MetadataError::Unreadable(format!("a certificate is not base64 ({error})"))
+        })?;
+        X509::from_der(&der).map_err(|error| {
+            MetadataError::Unreadable(format!("a certificate cannot be read ({error})"))
+        })?;
         if !certificates.contains(&der) {
             certificates.push(der);
         }
     }
-    if certificates.is_empty() { Err(MetadataError::NoCertificate) } else { Ok(certificates) }
+    if certificates.is_empty() {
+        Err(MetadataError::NoCertificate)
+    } else {
+        Ok(certificates)
+    }
 }

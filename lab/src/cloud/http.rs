@@ -27,12 +27,22 @@ const TOKEN_LENGTH: usize = 43;
 
 /// A cookie that the browser also sends with the federation service's cross-site POST and from its sign-out frame.
 pub(super) fn cross_site(name: &'static str, value: String) -> Cookie<'static> {
-    Cookie::build(name, value).path("/").secure(true).http_only(true).same_site(SameSite::None).finish()
+    Cookie::build(name, value)
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .same_site(SameSite::None)
+        .finish()
 }
 
 /// A cookie for visits only.
 pub(super) fn lax(name: &'static str, value: String) -> Cookie<'static> {
-    Cookie::build(name, value).path("/").secure(true).http_only(true).same_site(SameSite::Lax).finish()
+    Cookie::build(name, value)
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .finish()
 }
 
 /// Takes a cookie away again.
@@ -45,7 +55,10 @@ pub(super) fn removed(mut cookie: Cookie<'static>) -> Cookie<'static> {
 /// The value of one of our cookies, if it has the form of one.
 pub(super) fn cookie(request: &HttpRequest, name: &str) -> Option<String> {
     let value = request.cookie(name)?.value().to_owned();
-    let ours = value.len() == TOKEN_LENGTH && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let ours = value.len() == TOKEN_LENGTH
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     ours.then_some(value)
 }
 
@@ -56,7 +69,12 @@ pub(super) fn query(request: &HttpRequest) -> Result<Parameters, Refusal> {
 
 /// Whether a form was sent by a page of the same origin (Fetch Metadata, else Origin).
 pub(super) fn same_origin(request: &HttpRequest, origin: &str) -> bool {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     match header("sec-fetch-site") {
         Some(site) => site == "same-origin",
         None => header("origin") == Some(origin),
@@ -113,7 +131,9 @@ pub(super) fn refused(cloud: &Cloud, run: Uuid, refusal: &Refusal) -> HttpRespon
     let timestamp = cloud
         .clock
         .now()
-        .format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z"))
+        .format(format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second]Z"
+        ))
         .unwrap_or_default();
     tracing::info!(correlation_id = %run, aadsts = refusal.number, sub = refusal.sub, "refused");
     let page = ErrorPage {
@@ -138,12 +158,19 @@ pub(super) fn refused(cloud: &Cloud, run: Uuid, refusal: &Refusal) -> HttpRespon
 /// A refusal outside of any sign-in run, also shown on the dashboard.
 pub(super) fn refused_early(cloud: &Cloud, refusal: &Refusal) -> HttpResponse {
     let run = random::guid();
-    cloud.trace.add(run, cloud.clock.now(), Mark::Refused, "entra", refusal.message());
+    cloud.trace.add(
+        run,
+        cloud.clock.now(),
+        Mark::Refused,
+        "entra",
+        refusal.message(),
+    );
     refused(cloud, run, refusal)
 }
 
 /// There is no randomness, so nothing can be begun.
 pub(super) fn unavailable(error: &openssl::error::ErrorStack) -> HttpResponse {
     tracing::error!(%error, "no randomness");
-    HttpResponse::ServiceUnavailable().body("The lab's cloud cannot make random numbers; try again.")
+    HttpResponse::ServiceUnavailable()
+        .body("The lab's cloud cannot make random numbers; try again.")
 }

@@ -16,7 +16,11 @@ use super::{Cloud, sign_out};
 const MAX_BODY: usize = 640 * 1024;
 
 /// `POST /login.srf`.
-pub(super) async fn post(request: HttpRequest, payload: Payload, cloud: Data<Cloud>) -> HttpResponse {
+pub(super) async fn post(
+    request: HttpRequest,
+    payload: Payload,
+    cloud: Data<Cloud>,
+) -> HttpResponse {
     let form = match read_form(&request, payload).await {
         Ok(form) => form,
         Err(refusal) => return http::refused_early(&cloud, &refusal),
@@ -39,28 +43,41 @@ pub(super) async fn get(request: HttpRequest, cloud: Data<Cloud>) -> HttpRespons
         None => sign_out::signed_out(&cloud),
         Some(_) => http::refused_early(
             &cloud,
-            &Refusal::no_response("A sign-in response must be posted.").status(StatusCode::METHOD_NOT_ALLOWED),
+            &Refusal::no_response("A sign-in response must be posted.")
+                .status(StatusCode::METHOD_NOT_ALLOWED),
         ),
     }
 }
 
 async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
-    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let mut parts = media_type.split(';').map(str::trim);
-    let is_form = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+    let is_form = parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
     let other_charset = parts.any(|parameter| {
         let parameter = parameter.to_ascii_lowercase();
-        parameter.strip_prefix("charset=").is_some_and(|charset| charset.trim_matches('"') != "utf-8")
+        parameter
+            .strip_prefix("charset=")
+            .is_some_and(|charset| charset.trim_matches('"') != "utf-8")
     });
     if !is_form || other_charset {
-        return Err(Refusal::invalid_input("The response must be a form (application/x-www-form-urlencoded, UTF-8).")
-            .status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        return Err(Refusal::invalid_input(
+            "The response must be a form (application/x-www-form-urlencoded, UTF-8).",
+        )
+        .status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     match payload.to_bytes_limited(MAX_BODY).await {
         Ok(Ok(body)) => Parameters::parse_bytes(&body),
         Ok(Err(_)) => Err(Refusal::invalid_input("The form did not arrive whole.")),
-        Err(_) => Err(Refusal::invalid_input(format!("The form is longer than {MAX_BODY} bytes."))
-            .status(StatusCode::PAYLOAD_TOO_LARGE)),
+        Err(_) => Err(
+            Refusal::invalid_input(format!("The form is longer than {MAX_BODY} bytes."))
+                .status(StatusCode::PAYLOAD_TOO_LARGE),
+        ),
     }
 }
 
@@ -71,10 +88,18 @@ fn signed_in(cloud: &Cloud, accepted: Accepted) -> HttpResponse {
         Ok(session) => session,
         Err(error) => return http::unavailable(&error),
     };
-    cloud.trace.add(run, now, Mark::Passed, "entra", "session at the cloud begun");
+    cloud.trace.add(
+        run,
+        now,
+        Mark::Passed,
+        "entra",
+        "session at the cloud begun",
+    );
     let cookie = cross_site(http::SESSION, session.clone());
     match request.and_then(|request| request.application) {
         Some(application) => answer_application(cloud, run, &session, application, Some(cookie)),
-        None => http::redirect(&cloud.addresses.application_url()).cookie(cookie).finish(),
+        None => http::redirect(&cloud.addresses.application_url())
+            .cookie(cookie)
+            .finish(),
     }
 }

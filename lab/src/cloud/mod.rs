@@ -65,7 +65,12 @@ impl Cloud {
     ///
     /// # Errors
     /// When there is no randomness for its keys.
-    pub fn new(addresses: Addresses, realms: Realms, tenant: Tenant, clock: Clock) -> Result<Cloud, ErrorStack> {
+    pub fn new(
+        addresses: Addresses,
+        realms: Realms,
+        tenant: Tenant,
+        clock: Clock,
+    ) -> Result<Cloud, ErrorStack> {
         Ok(Cloud {
             clients: Clients::fixtures(&addresses),
             addresses,

@@ -3,10 +3,10 @@
 use askama::Template;
 use uuid::Uuid;
 
+use super::Cloud;
 use super::dashboard::PersonCard;
 use super::sessions::SignedIn;
 use super::trace::{Mark, Run};
-use super::Cloud;
 
 /// The style sheet of every page.
 pub(super) const STYLE: &str = include_str!("../../templates/style.css");
@@ -19,7 +19,10 @@ pub(super) struct Frame {
 
 impl Frame {
     pub(super) fn of(cloud: &Cloud) -> Frame {
-        Frame { dashboard: format!("{}/", cloud.addresses.lab_url()), application: cloud.addresses.application_url() }
+        Frame {
+            dashboard: format!("{}/", cloud.addresses.lab_url()),
+            application: cloud.addresses.application_url(),
+        }
     }
 }
 
@@ -105,5 +108,8 @@ fn word(mark: &Mark) -> &'static str {
 
 /// Time of day in UTC with milliseconds.
 fn clock_time(at: &time::OffsetDateTime) -> String {
-    at.format(time::macros::format_description!("[hour]:[minute]:[second].[subsecond digits:3]")).unwrap_or_default()
+    at.format(time::macros::format_description!(
+        "[hour]:[minute]:[second].[subsecond digits:3]"
+    ))
+    .unwrap_or_default()
 }

@@ -68,7 +68,10 @@ impl Realms {
                 prompt_login: PromptLogin::Translate,
             }),
         };
-        let managed = |name| Domain { name, authentication: Authentication::Managed };
+        let managed = |name| Domain {
+            name,
+            authentication: Authentication::Managed,
+        };
         Realms(vec![
             federated("contoso.test"),
             federated("fabrikam.test"),
@@ -89,21 +92,29 @@ impl Realms {
         let name = name.to_ascii_lowercase();
         self.0
             .iter()
-            .filter(|domain| name == domain.name || name.strip_suffix(domain.name).is_some_and(|rest| rest.ends_with('.')))
+            .filter(|domain| {
+                name == domain.name
+                    || name
+                        .strip_suffix(domain.name)
+                        .is_some_and(|rest| rest.ends_with('.'))
+            })
             .max_by_key(|domain| domain.name.len())
     }
 
     /// The federated domain with exactly this issuer.
     pub(crate) fn of_issuer(&self, issuer: &str) -> Option<(&Domain, &FederationSettings)> {
-        self.federated().find(|(_, settings)| settings.issuer_uri == issuer)
+        self.federated()
+            .find(|(_, settings)| settings.issuer_uri == issuer)
     }
 
     /// All federated domains.
     pub fn federated(&self) -> impl Iterator<Item = (&Domain, &FederationSettings)> {
-        self.0.iter().filter_map(|domain| match &domain.authentication {
-            Authentication::Federated(settings) => Some((domain, settings)),
-            Authentication::Managed => None,
-        })
+        self.0
+            .iter()
+            .filter_map(|domain| match &domain.authentication {
+                Authentication::Federated(settings) => Some((domain, settings)),
+                Authentication::Managed => None,
+            })
     }
 }
 
@@ -125,14 +136,22 @@ mod tests {
             ("alice", None),
             ("alice@", None),
         ] {
-            assert_eq!(realms.of_upn(upn).map(|domain| domain.name), expected, "{upn}");
+            assert_eq!(
+                realms.of_upn(upn).map(|domain| domain.name),
+                expected,
+                "{upn}"
+            );
         }
     }
 
     #[test]
     fn an_issuer_is_compared_byte_for_byte() {
         let realms = Realms::fixtures("https://sts.contoso.localhost:8443", &[]);
-        assert!(realms.of_issuer("http://contoso.test/adfs/services/trust/").is_some());
+        assert!(
+            realms
+                .of_issuer("http://contoso.test/adfs/services/trust/")
+                .is_some()
+        );
         for other in [
             "http://contoso.test/adfs/services/trust",
             "http://Contoso.test/adfs/services/trust/",

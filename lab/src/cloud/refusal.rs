@@ -18,7 +18,12 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// A refusal with status 400.
     pub(crate) fn new(number: u32, text: impl Into<String>) -> Refusal {
-        Refusal { number, sub: None, text: text.into(), status: StatusCode::BAD_REQUEST }
+        Refusal {
+            number,
+            sub: None,
+            text: text.into(),
+            status: StatusCode::BAD_REQUEST,
+        }
     }
 
     /// Names the finer reason.
@@ -52,12 +57,18 @@ impl Refusal {
 
     /// 20012: not the expected WS-Federation message.
     pub(crate) fn malformed_response(text: impl Into<String>) -> Refusal {
-        Refusal::new(20012, format!("The WS-Federation message is invalid: {}.", text.into()))
+        Refusal::new(
+            20012,
+            format!("The WS-Federation message is invalid: {}.", text.into()),
+        )
     }
 
     /// 50107: no federated domain has this issuer.
     pub(crate) fn unknown_realm(issuer: &str) -> Refusal {
-        Refusal::new(50107, format!("The requested federation realm object '{issuer}' does not exist."))
+        Refusal::new(
+            50107,
+            format!("The requested federation realm object '{issuer}' does not exist."),
+        )
     }
 
     /// 5000811: signed by a certificate that the domain does not list.
@@ -78,7 +89,9 @@ impl Refusal {
     pub(crate) fn unknown_user(immutable_id: &str, tenant: &str) -> Refusal {
         Refusal::new(
             51004,
-            format!("The user account '{immutable_id}' does not exist in the {tenant} directory. To sign into this application, the account must be added to the directory."),
+            format!(
+                "The user account '{immutable_id}' does not exist in the {tenant} directory. To sign into this application, the account must be added to the directory."
+            ),
         )
     }
 
@@ -94,12 +107,18 @@ impl Refusal {
 
     /// 700016: no such application.
     pub(crate) fn unknown_client(client_id: &str) -> Refusal {
-        Refusal::new(700_016, format!("Application with identifier '{client_id}' was not found in the directory."))
+        Refusal::new(
+            700_016,
+            format!("Application with identifier '{client_id}' was not found in the directory."),
+        )
     }
 
     /// 50011: the reply address is not the application's.
     pub(crate) fn unregistered_redirect() -> Refusal {
-        Refusal::new(50011, "The redirect URI in the request does not match one that is registered for the application.")
+        Refusal::new(
+            50011,
+            "The redirect URI in the request does not match one that is registered for the application.",
+        )
     }
 }
 

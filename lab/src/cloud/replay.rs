@@ -18,16 +18,28 @@ impl Replays {
     ///
     /// # Errors
     /// 50008; also when too many are remembered, since a forgotten one could come again.
-    pub(crate) fn take(&self, issuer: &str, id: &str, until: OffsetDateTime, now: OffsetDateTime) -> Result<(), Refusal> {
+    pub(crate) fn take(
+        &self,
+        issuer: &str,
+        id: &str,
+        until: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<(), Refusal> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (issuer.to_owned(), id.to_owned());
         if taken.get(&key).is_some_and(|until| *until > now) {
-            return Err(Refusal::invalid_token("replayed", format!("the assertion '{id}' has been used before")));
+            return Err(Refusal::invalid_token(
+                "replayed",
+                format!("the assertion '{id}' has been used before"),
+            ));
         }
         if taken.len() >= MAX_REMEMBERED {
             taken.retain(|_, until| *until > now);
             if taken.len() >= MAX_REMEMBERED {
-                return Err(Refusal::invalid_token("replay_memory", "too many assertions are remembered, try again later"));
+                return Err(Refusal::invalid_token(
+                    "replay_memory",
+                    "too many assertions are remembered, try again later",
+                ));
             }
         }
         taken.insert(key, until);
@@ -48,7 +60,10 @@ mod tests {
         let until = now + Duration::minutes(60);
         let replays = Replays::default();
         replays.take("i", "_a", until, now).unwrap();
-        assert_eq!(replays.take("i", "_a", until, now).unwrap_err().sub, Some("replayed"));
+        assert_eq!(
+            replays.take("i", "_a", until, now).unwrap_err().sub,
+            Some("replayed")
+        );
         replays.take("i", "_b", until, now).unwrap();
         replays.take("other", "_a", until, now).unwrap();
     }
@@ -61,7 +76,12 @@ mod tests {
         for number in 0..MAX_REMEMBERED {
             replays.take("i", &number.to_string(), until, now).unwrap();
         }
-        assert_eq!(replays.take("i", "one more", until, now).unwrap_err().sub, Some("replay_memory"));
-        replays.take("i", "one more", until + Duration::hours(2), until).unwrap();
+        assert_eq!(
+            replays.take("i", "one more", until, now).unwrap_err().sub,
+            Some("replay_memory")
+        );
+        replays
+            .take("i", "one more", until + Duration::hours(2), until)
+            .unwrap();
     }
 }

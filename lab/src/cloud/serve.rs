@@ -19,7 +19,9 @@ use super::{Cloud, application, authorize, dashboard, discovery, http, login_srf
 #[derive(Debug, Error)]
 pub enum CloudError {
     /// The port cannot be taken.
-    #[error("the cloud cannot listen on {address}: {source}; is another lab running? Choose another --base-port")]
+    #[error(
+        "the cloud cannot listen on {address}: {source}; is another lab running? Choose another --base-port"
+    )]
     Listen {
         /// Where it should.
         address: SocketAddr,
@@ -32,19 +34,27 @@ pub enum CloudError {
 ///
 /// # Errors
 /// When the port is taken.
-pub fn serve(cloud: Data<Cloud>, address: SocketAddr, tls: SslAcceptorBuilder) -> Result<ServerHandle, CloudError> {
+pub fn serve(
+    cloud: Data<Cloud>,
+    address: SocketAddr,
+    tls: SslAcceptorBuilder,
+) -> Result<ServerHandle, CloudError> {
     let data = cloud.clone();
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(|config| routes(config, &data)))
-        .workers(2)
-        .tcp_nodelay(true)
-        .client_request_timeout(Duration::from_secs(10))
-        .tls_handshake_timeout(Duration::from_secs(10))
-        .keep_alive(Duration::from_secs(30))
-        .shutdown_timeout(1)
-        .disable_signals()
-        .bind_openssl(address, tls)
-        .map_err(|source| CloudError::Listen { address, source })?
-        .run();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(data.clone())
+            .configure(|config| routes(config, &data))
+    })
+    .workers(2)
+    .tcp_nodelay(true)
+    .client_request_timeout(Duration::from_secs(10))
+    .tls_handshake_timeout(Duration::from_secs(10))
+    .keep_alive(Duration::from_secs(30))
+    .shutdown_timeout(1)
+    .disable_signals()
+    .bind_openssl(address, tls)
+    .map_err(|source| CloudError::Listen { address, source })?
+    .run();
     let handle = server.handle();
     tokio::spawn(server);
     Ok(handle)
@@ -63,15 +73,30 @@ pub(super) fn routes(config: &mut ServiceConfig, cloud: &Cloud) {
                 .route("/login", web::get().to(authorize::login))
                 .route("/login.srf", web::post().to(login_srf::post))
                 .route("/login.srf", web::get().to(login_srf::get))
-                .route("/GetUserRealm.srf", web::get().to(discovery::get_user_realm))
-                .route("/getuserrealm.srf", web::get().to(discovery::get_user_realm))
+                .route(
+                    "/GetUserRealm.srf",
+                    web::get().to(discovery::get_user_realm),
+                )
+                .route(
+                    "/getuserrealm.srf",
+                    web::get().to(discovery::get_user_realm),
+                )
                 .route("/common/userrealm", web::get().to(discovery::user_realm))
                 .route("/common/userrealm/", web::get().to(discovery::user_realm))
-                .route("/common/userrealm/{upn}", web::get().to(discovery::user_realm_of))
-                .route("/common/GetCredentialType", web::post().to(discovery::get_credential_type))
+                .route(
+                    "/common/userrealm/{upn}",
+                    web::get().to(discovery::user_realm_of),
+                )
+                .route(
+                    "/common/GetCredentialType",
+                    web::post().to(discovery::get_credential_type),
+                )
                 .route("/common/oauth2/logout", web::get().to(sign_out::logout))
                 .route("/{tenant}/oauth2/authorize", web::get().to(authorize::get))
-                .route("/{tenant}/oauth2/v2.0/authorize", web::get().to(authorize::get))
+                .route(
+                    "/{tenant}/oauth2/v2.0/authorize",
+                    web::get().to(authorize::get),
+                )
                 .default_service(web::to(not_here)),
         )
         .service(
@@ -96,6 +121,7 @@ async fn style() -> HttpResponse {
 }
 
 async fn not_here(cloud: Data<Cloud>) -> HttpResponse {
-    let refusal = Refusal::new(90_100, "The lab's cloud plays nothing at this address.").status(StatusCode::NOT_FOUND);
+    let refusal = Refusal::new(90_100, "The lab's cloud plays nothing at this address.")
+        .status(StatusCode::NOT_FOUND);
     http::refused(&cloud, crate::random::guid(), &refusal)
 }

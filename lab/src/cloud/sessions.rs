@@ -58,11 +58,18 @@ impl Sessions {
     ///
     /// # Errors
     /// When there is no randomness.
-    pub(crate) fn begin(&self, signed_in: SignedIn, now: OffsetDateTime) -> Result<String, ErrorStack> {
+    pub(crate) fn begin(
+        &self,
+        signed_in: SignedIn,
+        now: OffsetDateTime,
+    ) -> Result<String, ErrorStack> {
         let id = random::token()?;
         let mut kept = self.kept();
         make_room(&mut kept, now);
-        kept.sessions.insert(id.clone(), (Arc::new(signed_in), now.saturating_add(SESSION_LIFETIME)));
+        kept.sessions.insert(
+            id.clone(),
+            (Arc::new(signed_in), now.saturating_add(SESSION_LIFETIME)),
+        );
         Ok(id)
     }
 
@@ -83,17 +90,36 @@ impl Sessions {
     ///
     /// # Errors
     /// When there is no randomness.
-    pub(crate) fn issue_code(&self, session: &str, request: CodeRequest, now: OffsetDateTime) -> Result<String, ErrorStack> {
+    pub(crate) fn issue_code(
+        &self,
+        session: &str,
+        request: CodeRequest,
+        now: OffsetDateTime,
+    ) -> Result<String, ErrorStack> {
         let code = random::token()?;
         let mut kept = self.kept();
         make_room(&mut kept, now);
         let expires = now.saturating_add(CODE_LIFETIME);
-        kept.codes.insert(code.clone(), Code { request, session: session.to_owned(), expires });
+        kept.codes.insert(
+            code.clone(),
+            Code {
+                request,
+                session: session.to_owned(),
+                expires,
+            },
+        );
         Ok(code)
     }
 
     /// Turns a code into an application session; once, for the same client, address and PKCE verifier.
-    pub(crate) fn redeem(&self, code: &str, client_id: &str, redirect_uri: &str, verifier: &str, now: OffsetDateTime) -> Option<String> {
+    pub(crate) fn redeem(
+        &self,
+        code: &str,
+        client_id: &str,
+        redirect_uri: &str,
+        verifier: &str,
+        now: OffsetDateTime,
+    ) -> Option<String> {
         let mut kept = self.kept();
         let code = kept.codes.remove(code)?;
         let challenge = URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()));
@@ -128,19 +154,35 @@ impl Sessions {
 }
 
 fn find(kept: &Kept, id: &str, now: OffsetDateTime) -> Option<Arc<SignedIn>> {
-    kept.sessions.get(id).filter(|(_, expires)| *expires > now).map(|(signed_in, _)| Arc::clone(signed_in))
+    kept.sessions
+        .get(id)
+        .filter(|(_, expires)| *expires > now)
+        .map(|(signed_in, _)| Arc::clone(signed_in))
 }
 
 /// Forgets what has ended; when that is not enough, everything: in a lab a lost session costs a new sign-in.
 fn make_room(kept: &mut Kept, now: OffsetDateTime) {
-    if kept.sessions.len().max(kept.codes.len()).max(kept.applications.len()) < MAX_KEPT {
+    if kept
+        .sessions
+        .len()
+        .max(kept.codes.len())
+        .max(kept.applications.len())
+        < MAX_KEPT
+    {
         return;
     }
     kept.codes.retain(|_, code| code.expires > now);
     kept.sessions.retain(|_, (_, expires)| *expires > now);
     let sessions = &kept.sessions;
-    kept.applications.retain(|_, session| sessions.contains_key(session));
-    if kept.sessions.len().max(kept.codes.len()).max(kept.applications.len()) >= MAX_KEPT {
+    kept.applications
+        .retain(|_, session| sessions.contains_key(session));
+    if kept
+        .sessions
+        .len()
+        .max(kept.codes.len())
+        .max(kept.applications.len())
+        >= MAX_KEPT
+    {
         *kept = Kept::default();
     }
 }

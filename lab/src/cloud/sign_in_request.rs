@@ -62,7 +62,9 @@ impl Seal {
     /// # Errors
     /// When there is no randomness.
     pub(crate) fn new() -> Result<Seal, ErrorStack> {
-        Ok(Seal { key: random::bytes()? })
+        Ok(Seal {
+            key: random::bytes()?,
+        })
     }
 
     /// The `wctx` for a request.
@@ -73,7 +75,14 @@ impl Seal {
         let plain = serde_json::to_vec(request).unwrap_or_default();
         let nonce: [u8; NONCE] = random::bytes()?;
         let mut tag = [0; TAG];
-        let sealed = encrypt_aead(Cipher::aes_256_gcm(), &self.key, Some(&nonce), PURPOSE, &plain, &mut tag)?;
+        let sealed = encrypt_aead(
+            Cipher::aes_256_gcm(),
+            &self.key,
+            Some(&nonce),
+            PURPOSE,
+            &plain,
+            &mut tag,
+        )?;
         let blob = URL_SAFE_NO_PAD.encode([nonce.as_slice(), &tag, &sealed].concat());
         Ok(format!("estsredirect=2&estsrequest={blob}"))
     }
@@ -83,7 +92,12 @@ impl Seal {
     /// # Errors
     /// 50089 when it was altered, is not ours or is too old.
     pub(crate) fn open(&self, wctx: &str, now: OffsetDateTime) -> Result<SignInRequest, Refusal> {
-        let foreign = || Refusal::stale_request("estsrequest_altered", "The sign-in state came back altered or is not ours.");
+        let foreign = || {
+            Refusal::stale_request(
+                "estsrequest_altered",
+                "The sign-in state came back altered or is not ours.",
+            )
+        };
         if wctx.len() > MAX_WCTX {
             return Err(foreign());
         }
@@ -92,10 +106,21 @@ impl Seal {
         let bytes = URL_SAFE_NO_PAD.decode(blob).map_err(|_| foreign())?;
         let (nonce, rest) = bytes.split_at_checked(NONCE).ok_or_else(foreign)?;
         let (tag, sealed) = rest.split_at_checked(TAG).ok_or_else(foreign)?;
-        let plain = decrypt_aead(Cipher::aes_256_gcm(), &self.key, Some(nonce), PURPOSE, sealed, tag).map_err(|_| foreign())?;
+        let plain = decrypt_aead(
+            Cipher::aes_256_gcm(),
+            &self.key,
+            Some(nonce),
+            PURPOSE,
+            sealed,
+            tag,
+        )
+        .map_err(|_| foreign())?;
         let request: SignInRequest = serde_json::from_slice(&plain).map_err(|_| foreign())?;
         if now >= request.began.saturating_add(LIFETIME) {
-            return Err(Refusal::stale_request("estsrequest_expired", "The sign-in took too long."));
+            return Err(Refusal::stale_request(
+                "estsrequest_expired",
+                "The sign-in took too long.",
+            ));
         }
         Ok(request)
     }
@@ -123,7 +148,10 @@ mod tests {
         let wctx = seal.wctx(&request()).unwrap();
         let now = datetime!(2026-01-01 12:14:59 UTC);
         assert_eq!(seal.open(&wctx, now), Ok(request()));
-        assert_eq!(seal.open(&format!("LoginOptions=3&{wctx}"), now), Ok(request()));
+        assert_eq!(
+            seal.open(&format!("LoginOptions=3&{wctx}"), now),
+            Ok(request())
+        );
         assert!(!wctx.contains("contoso"), "it must not be readable");
     }
 
@@ -132,15 +160,30 @@ mod tests {
         let seal = Seal::new().unwrap();
         let wctx = seal.wctx(&request()).unwrap();
         let began = datetime!(2026-01-01 12:00 UTC);
-        assert_eq!(seal.open(&wctx, began + LIFETIME).unwrap_err().sub, Some("estsrequest_expired"));
+        assert_eq!(
+            seal.open(&wctx, began + LIFETIME).unwrap_err().sub,
+            Some("estsrequest_expired")
+        );
         let mut altered = wctx.clone().into_bytes();
         let last = altered.len() - 5;
         altered[last] ^= 1;
         let altered = String::from_utf8(altered).unwrap();
         let other = Seal::new().unwrap().wctx(&request()).unwrap();
         let long = format!("estsrequest={}", "A".repeat(MAX_WCTX));
-        for bad in ["", "estsrequest=", "estsrequest=AAAA", "other=1", &altered, &other, &long] {
-            assert_eq!(seal.open(bad, began).unwrap_err().sub, Some("estsrequest_altered"), "{bad}");
+        for bad in [
+            "",
+            "estsrequest=",
+            "estsrequest=AAAA",
+            "other=1",
+            &altered,
+            &other,
+            &long,
+        ] {
+            assert_eq!(
+                seal.open(bad, began).unwrap_err().sub,
+                Some("estsrequest_altered"),
+                "{bad}"
+            );
         }
     }
 }

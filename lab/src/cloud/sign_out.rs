@@ -4,12 +4,12 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::Cloud;
 use super::authorize::escape;
 use super::http::{self, cross_site, removed};
 use super::pages::{Frame, SignedOutPage};
 use super::realms::FederationSettings;
 use super::trace::Mark;
-use super::Cloud;
 
 /// `GET /common/oauth2/logout`: by GET, as relying parties send people here.
 pub(super) async fn logout(request: HttpRequest, cloud: Data<Cloud>) -> HttpResponse {
@@ -17,7 +17,9 @@ pub(super) async fn logout(request: HttpRequest, cloud: Data<Cloud>) -> HttpResp
     let Some((_, settings)) = cloud.realms.federated().next() else {
         return signed_out(&cloud);
     };
-    http::redirect(&federated_sign_out(&cloud, settings)).cookie(removed(cross_site(http::SESSION, String::new()))).finish()
+    http::redirect(&federated_sign_out(&cloud, settings))
+        .cookie(removed(cross_site(http::SESSION, String::new())))
+        .finish()
 }
 
 /// `wa=wsignoutcleanup1.0`: asked for by a hidden frame of the federation service's signed-out page.
@@ -33,17 +35,33 @@ pub(super) fn clean_up(request: &HttpRequest, cloud: &Cloud) -> HttpResponse {
 
 /// The page at the end.
 pub(super) fn signed_out(cloud: &Cloud) -> HttpResponse {
-    http::page(cloud, StatusCode::OK, &SignedOutPage { frame: Frame::of(cloud) })
+    http::page(
+        cloud,
+        StatusCode::OK,
+        &SignedOutPage {
+            frame: Frame::of(cloud),
+        },
+    )
 }
 
 fn end(request: &HttpRequest, cloud: &Cloud) {
     let ended = http::cookie(request, http::SESSION).and_then(|id| cloud.sessions.end(&id));
     if let Some(signed_in) = ended {
-        cloud.trace.add(signed_in.run, cloud.clock.now(), Mark::Passed, "entra", "session at the cloud ended");
+        cloud.trace.add(
+            signed_in.run,
+            cloud.clock.now(),
+            Mark::Passed,
+            "entra",
+            "session at the cloud ended",
+        );
     }
 }
 
 /// The way back leads to `login.srf`, the one address that the relying party trust allows.
 fn federated_sign_out(cloud: &Cloud, settings: &FederationSettings) -> String {
-    format!("{}?wa=wsignout1.0&wreply={}", settings.sign_out_uri, escape(&cloud.addresses.login_srf()))
+    format!(
+        "{}?wa=wsignout1.0&wreply={}",
+        settings.sign_out_uri,
+        escape(&cloud.addresses.login_srf())
+    )
 }

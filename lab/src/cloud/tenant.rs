@@ -32,10 +32,8 @@ pub struct DirectoryPerson {
     pub upn: String,
     /// `displayName`, else the UPN.
     pub display_name: String,
-    /// `objectGUID`, 16 bytes as the directory stores them.
-    pub object_guid: Vec<u8>,
-    /// `mS-DS-ConsistencyGuid`, when set.
-    pub consistency_guid: Option<Vec<u8>>,
+    /// Base64 of `mS-DS-ConsistencyGuid`, else of `objectGUID`.
+    pub immutable_id: String,
 }
 
 /// All users, found by UPN or by ImmutableID.
@@ -49,17 +47,22 @@ impl Tenant {
     /// What Entra Connect would have written, with the deliberate oddities of the fixtures: `dave` has no
     /// ImmutableID, `erin`'s differs from the directory's, `judy` was never synchronised.
     pub fn synchronised(people: impl IntoIterator<Item = DirectoryPerson>) -> Tenant {
-        let users = people.into_iter().filter(|person| !is(&person.upn, "judy")).map(|person| User {
-            id: Uuid::new_v4(),
-            immutable_id: match () {
-                () if is(&person.upn, "dave") => None,
-                () if is(&person.upn, "erin") => Some(STANDARD.encode(Uuid::new_v4().as_bytes())),
-                () => Some(immutable_id(&person)),
-            },
-            upn: person.upn,
-            display_name: person.display_name,
-            enabled: true,
-        });
+        let users = people
+            .into_iter()
+            .filter(|person| !is(&person.upn, "judy"))
+            .map(|person| User {
+                id: Uuid::new_v4(),
+                immutable_id: match () {
+                    () if is(&person.upn, "dave") => None,
+                    () if is(&person.upn, "erin") => {
+                        Some(STANDARD.encode(Uuid::new_v4().as_bytes()))
+                    }
+                    () => Some(person.immutable_id),
+                },
+                upn: person.upn,
+                display_name: person.display_name,
+                enabled: true,
+            });
         Tenant::of(users)
     }
 
@@ -69,10 +72,16 @@ impl Tenant {
         let mut by_immutable_id: HashMap<String, Vec<usize>> = HashMap::new();
         for (position, user) in users.iter().enumerate() {
             if let Some(id) = &user.immutable_id {
-                by_immutable_id.entry(id.clone()).or_default().push(position);
+                by_immutable_id
+                    .entry(id.clone())
+                    .or_default()
+                    .push(position);
             }
         }
-        Tenant { users, by_immutable_id }
+        Tenant {
+            users,
+            by_immutable_id,
+        }
     }
 
     /// The one user with this ImmutableID; none when two share it.
@@ -85,7 +94,10 @@ impl Tenant {
 
     /// The user with this UPN, in any case.
     pub(crate) fn by_upn(&self, upn: &str) -> Option<Arc<User>> {
-        self.users.iter().find(|user| user.upn.eq_ignore_ascii_case(upn)).cloned()
+        self.users
+            .iter()
+            .find(|user| user.upn.eq_ignore_ascii_case(upn))
+            .cloned()
     }
 
     /// How many users there are.
@@ -100,50 +112,60 @@ impl Tenant {
 }
 
 fn is(upn: &str, name: &str) -> bool {
-    upn.strip_suffix("@contoso.test").is_some_and(|local| local.eq_ignore_ascii_case(name))
-}
-
-/// Base64 of mS-DS-ConsistencyGuid, else of objectGUID, in the byte order of the directory.
-fn immutable_id(person: &DirectoryPerson) -> String {
-    let anchor = person.consistency_guid.as_ref().filter(|guid| !guid.is_empty()).unwrap_or(&person.object_guid);
-    STANDARD.encode(anchor)
+    upn.strip_suffix("@contoso.test")
+        .is_some_and(|local| local.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn person(upn: &str, object_guid: Uuid, consistency_guid: Option<Uuid>) -> DirectoryPerson {
+    fn person(upn: &str, immutable_id: &str) -> DirectoryPerson {
         DirectoryPerson {
             upn: upn.to_owned(),
             display_name: upn.to_owned(),
-            object_guid: object_guid.to_bytes_le().to_vec(),
-            consistency_guid: consistency_guid.map(|guid| guid.to_bytes_le().to_vec()),
+            immutable_id: immutable_id.to_owned(),
         }
     }
 
     #[test]
-    fn the_immutable_id_is_the_specs_example() {
-        let guid = Uuid::parse_str("1a2b3c4d-5e6f-7081-92a3-b4c5d6e7f809").unwrap();
-        let other = Uuid::from_u128(7);
-        let tenant = Tenant::synchronised([person("alice@contoso.test", guid, None), person("bob@contoso.test", other, Some(guid))]);
-        assert_eq!(tenant.by_upn("alice@contoso.test").unwrap().immutable_id.as_deref(), Some("TTwrGm9egXCSo7TF1uf4CQ=="));
+    fn an_immutable_id_names_one_user_and_case_counts() {
+        let people = [
+            person("alice@contoso.test", "Aa=="),
+            person("bob@contoso.test", "Bb=="),
+            person("bert@contoso.test", "Bb=="),
+        ];
+        let tenant = Tenant::synchronised(people);
         assert_eq!(
-            tenant.by_upn("BOB@contoso.test").unwrap().immutable_id.as_deref(),
-            Some("TTwrGm9egXCSo7TF1uf4CQ=="),
-            "mS-DS-ConsistencyGuid wins"
+            tenant.by_immutable_id("Aa==").unwrap().upn,
+            "alice@contoso.test"
         );
-        assert!(tenant.by_immutable_id("TTwrGm9egXCSo7TF1uf4CQ==").is_none(), "two users share it");
+        assert!(tenant.by_immutable_id("aa==").is_none());
+        assert!(
+            tenant.by_immutable_id("Bb==").is_none(),
+            "two users share it"
+        );
+        assert!(tenant.by_upn("BOB@contoso.test").is_some());
     }
 
     #[test]
     fn the_odd_ones_are_odd() {
-        let guid = Uuid::from_u128(1);
-        let people = ["dave", "erin", "judy"].map(|name| person(&format!("{name}@contoso.test"), guid, None));
+        let people =
+            ["dave", "erin", "judy"].map(|name| person(&format!("{name}@contoso.test"), name));
         let tenant = Tenant::synchronised(people);
         assert_eq!(tenant.len(), 2);
-        assert_eq!(tenant.by_upn("dave@contoso.test").unwrap().immutable_id, None);
-        assert_ne!(tenant.by_upn("erin@contoso.test").unwrap().immutable_id, Some(STANDARD.encode(guid.to_bytes_le())));
+        assert_eq!(
+            tenant.by_upn("dave@contoso.test").unwrap().immutable_id,
+            None
+        );
+        assert!(
+            tenant
+                .by_upn("erin@contoso.test")
+                .unwrap()
+                .immutable_id
+                .as_deref()
+                .is_some_and(|id| id != "erin")
+        );
         assert!(tenant.by_upn("judy@contoso.test").is_none());
     }
 }

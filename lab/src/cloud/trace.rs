@@ -64,17 +64,34 @@ pub(crate) struct Trace(Mutex<Log>);
 
 impl Trace {
     /// Adds a step; a run that is not known yet begins with it.
-    pub(crate) fn add(&self, run: Uuid, at: OffsetDateTime, mark: Mark, actor: &'static str, text: impl Into<String>) {
+    pub(crate) fn add(
+        &self,
+        run: Uuid,
+        at: OffsetDateTime,
+        mark: Mark,
+        actor: &'static str,
+        text: impl Into<String>,
+    ) {
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         log.sequence += 1;
-        let step = Step { sequence: log.sequence, at, actor, text: shortened(text.into()), mark };
+        let step = Step {
+            sequence: log.sequence,
+            at,
+            actor,
+            text: shortened(text.into()),
+            mark,
+        };
         if let Some(known) = log.runs.iter_mut().find(|known| known.id == run) {
             if known.steps.len() < MAX_STEPS {
                 known.steps.push(step);
             }
             return;
         }
-        log.runs.push_front(Run { id: run, user: None, steps: vec![step] });
+        log.runs.push_front(Run {
+            id: run,
+            user: None,
+            steps: vec![step],
+        });
         log.runs.truncate(MAX_RUNS);
     }
 
@@ -88,7 +105,13 @@ impl Trace {
 
     /// Newest first.
     pub(crate) fn runs(&self) -> Vec<Run> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).runs.iter().cloned().collect()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .runs
+            .iter()
+            .cloned()
+            .collect()
     }
 }
 
@@ -110,13 +133,26 @@ mod tests {
         let trace = Trace::default();
         let at = datetime!(2026-01-01 12:00 UTC);
         for number in 0..60 {
-            trace.add(Uuid::from_u128(number), at, Mark::Passed, "entra", "ä".repeat(1000));
+            trace.add(
+                Uuid::from_u128(number),
+                at,
+                Mark::Passed,
+                "entra",
+                "ä".repeat(1000),
+            );
         }
         trace.add(Uuid::from_u128(59), at, Mark::Refused, "entra", "second");
         let runs = trace.runs();
         assert_eq!(runs.len(), MAX_RUNS);
         assert_eq!(runs[0].id, Uuid::from_u128(59));
-        assert_eq!(runs[0].steps.iter().map(|step| step.sequence).collect::<Vec<_>>(), [60, 61]);
+        assert_eq!(
+            runs[0]
+                .steps
+                .iter()
+                .map(|step| step.sequence)
+                .collect::<Vec<_>>(),
+            [60, 61]
+        );
         assert_eq!(runs[0].steps[0].text.chars().count(), MAX_TEXT + 1);
     }
 }

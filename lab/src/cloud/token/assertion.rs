@@ -47,7 +47,8 @@ pub(crate) struct Attribute {
 impl Assertion {
     /// Reads canonical text.
     pub(super) fn read(text: &str) -> Result<Assertion, Refusal> {
-        let document = Document::parse(text).map_err(|error| invalid(format!("cannot be read ({error})")))?;
+        let document =
+            Document::parse(text).map_err(|error| invalid(format!("cannot be read ({error})")))?;
         let root = document.root_element();
         if !root.has_tag_name((SAML, "Assertion")) {
             return Err(invalid("is not an assertion of SAML 1.1"));
@@ -93,19 +94,24 @@ fn invalid(text: impl std::fmt::Display) -> Refusal {
 }
 
 fn children<'a, 'i>(node: Node<'a, 'i>, name: &'a str) -> impl Iterator<Item = Node<'a, 'i>> {
-    node.children().filter(move |child| child.has_tag_name((SAML, name)))
+    node.children()
+        .filter(move |child| child.has_tag_name((SAML, name)))
 }
 
 fn one<'a, 'i>(node: Node<'a, 'i>, name: &'a str) -> Result<Node<'a, 'i>, Refusal> {
     let mut found = children(node, name);
     match (found.next(), found.next()) {
         (Some(child), None) => Ok(child),
-        _ => Err(invalid(format!("must hold exactly one {name} in {}", node.tag_name().name()))),
+        _ => Err(invalid(format!(
+            "must hold exactly one {name} in {}",
+            node.tag_name().name()
+        ))),
     }
 }
 
 fn required<'a>(node: Node<'a, '_>, name: &str) -> Result<&'a str, Refusal> {
-    node.attribute(name).ok_or_else(|| invalid(format!("has no {name}")))
+    node.attribute(name)
+        .ok_or_else(|| invalid(format!("has no {name}")))
 }
 
 fn instant(node: Node<'_, '_>, name: &str) -> Result<OffsetDateTime, Refusal> {
@@ -132,8 +138,14 @@ fn statements<'a, 'i>(root: Node<'a, 'i>) -> Result<Vec<Node<'a, 'i>>, Refusal> 
 
 fn audiences(conditions: Node<'_, '_>) -> Result<Vec<String>, Refusal> {
     for condition in conditions.children().filter(Node::is_element) {
-        if !["AudienceRestrictionCondition", "DoNotCacheCondition"].iter().any(|name| condition.has_tag_name((SAML, *name))) {
-            return Err(invalid(format!("has the condition {}, which is not understood", condition.tag_name().name())));
+        if !["AudienceRestrictionCondition", "DoNotCacheCondition"]
+            .iter()
+            .any(|name| condition.has_tag_name((SAML, *name)))
+        {
+            return Err(invalid(format!(
+                "has the condition {}, which is not understood",
+                condition.tag_name().name()
+            )));
         }
     }
     let restriction = one(conditions, "AudienceRestrictionCondition")?;
@@ -153,15 +165,24 @@ fn subject(subject: Node<'_, '_>) -> Result<Option<String>, Refusal> {
 }
 
 fn read_attribute(attribute: Node<'_, '_>) -> Result<Attribute, Refusal> {
-    let claim_type = format!("{}/{}", required(attribute, "AttributeNamespace")?, required(attribute, "AttributeName")?);
+    let claim_type = format!(
+        "{}/{}",
+        required(attribute, "AttributeNamespace")?,
+        required(attribute, "AttributeName")?
+    );
     Ok(Attribute {
         claim_type,
-        original_issuer: attribute.attribute((IDENTITY_CLAIMS, "OriginalIssuer")).map(str::to_owned),
+        original_issuer: attribute
+            .attribute((IDENTITY_CLAIMS, "OriginalIssuer"))
+            .map(str::to_owned),
         values: children(attribute, "AttributeValue").map(text).collect(),
     })
 }
 
 /// All text of a node, so that markup inside a value cannot cut it short.
 fn text(node: Node<'_, '_>) -> String {
-    node.descendants().filter(|node| node.is_text()).filter_map(|node| node.text()).collect()
+    node.descendants()
+        .filter(|node| node.is_text())
+        .filter_map(|node| node.text())
+        .collect()
 }

@@ -38,22 +38,37 @@ impl<'x> Response<'x> {
     /// 20012 when it is not an RSTR that holds an assertion of SAML 1.1.
     pub(crate) fn parse(text: &'x str) -> Result<Response<'x>, Refusal> {
         if text.len() > MAX_LENGTH {
-            return Err(Refusal::malformed_response(format!("it is longer than {MAX_LENGTH} bytes")));
+            return Err(Refusal::malformed_response(format!(
+                "it is longer than {MAX_LENGTH} bytes"
+            )));
         }
         if too_deep(text) {
-            return Err(Refusal::malformed_response(format!("elements are nested deeper than {MAX_DEPTH}")));
+            return Err(Refusal::malformed_response(format!(
+                "elements are nested deeper than {MAX_DEPTH}"
+            )));
         }
-        let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
-        let document = Document::parse_with_options(text, options).map_err(|error| match error {
-            roxmltree::Error::DtdDetected => Refusal::malformed_response("a document type declaration is not allowed"),
-            error => Refusal::malformed_response(format!("not well-formed XML ({error})")),
-        })?;
+        let options = ParsingOptions {
+            allow_dtd: false,
+            nodes_limit: MAX_NODES,
+            ..ParsingOptions::default()
+        };
+        let document =
+            Document::parse_with_options(text, options).map_err(|error| match error {
+                roxmltree::Error::DtdDetected => {
+                    Refusal::malformed_response("a document type declaration is not allowed")
+                }
+                error => Refusal::malformed_response(format!("not well-formed XML ({error})")),
+            })?;
         if document.descendants().any(|node| node.is_pi()) {
-            return Err(Refusal::malformed_response("a processing instruction is not allowed"));
+            return Err(Refusal::malformed_response(
+                "a processing instruction is not allowed",
+            ));
         }
         let root = document.root_element();
         if !root.has_tag_name((TRUST, "RequestSecurityTokenResponse")) {
-            return Err(Refusal::malformed_response("the root element is not RequestSecurityTokenResponse of WS-Trust 2005/02"));
+            return Err(Refusal::malformed_response(
+                "the root element is not RequestSecurityTokenResponse of WS-Trust 2005/02",
+            ));
         }
         let assertion = carried_assertion(root)?;
         let attribute = |name: &str| {
@@ -64,12 +79,19 @@ impl<'x> Response<'x> {
                 .ok_or_else(|| Refusal::malformed_response(format!("the assertion has no {name}")))
         };
         if attribute("MajorVersion")? != "1" || attribute("MinorVersion")? != "1" {
-            return Err(Refusal::malformed_response("the assertion is not of SAML version 1.1"));
+            return Err(Refusal::malformed_response(
+                "the assertion is not of SAML version 1.1",
+            ));
         }
         let issuer = attribute("Issuer")?;
         let assertion_id = attribute("AssertionID")?;
         let signature = signature_shape(&document, assertion, &assertion_id);
-        Ok(Response { text, issuer, assertion_id, signature })
+        Ok(Response {
+            text,
+            issuer,
+            assertion_id,
+            signature,
+        })
     }
 
     pub(super) fn text(&self) -> &'x str {
@@ -102,17 +124,27 @@ fn too_deep(text: &str) -> bool {
 }
 
 fn carried_assertion<'a, 'input>(root: Node<'a, 'input>) -> Result<Node<'a, 'input>, Refusal> {
-    let mut carriers = root.children().filter(|node| node.has_tag_name((TRUST, "RequestedSecurityToken")));
+    let mut carriers = root
+        .children()
+        .filter(|node| node.has_tag_name((TRUST, "RequestedSecurityToken")));
     let (Some(carrier), None) = (carriers.next(), carriers.next()) else {
-        return Err(Refusal::malformed_response("it must hold exactly one RequestedSecurityToken"));
+        return Err(Refusal::malformed_response(
+            "it must hold exactly one RequestedSecurityToken",
+        ));
     };
     carrier
         .children()
         .find(|node| node.has_tag_name((SAML, "Assertion")))
-        .ok_or_else(|| Refusal::malformed_response("RequestedSecurityToken holds no assertion of SAML 1.1"))
+        .ok_or_else(|| {
+            Refusal::malformed_response("RequestedSecurityToken holds no assertion of SAML 1.1")
+        })
 }
 
-fn signature_shape(document: &Document<'_>, assertion: Node<'_, '_>, id: &str) -> Result<SignatureShape, Refusal> {
+fn signature_shape(
+    document: &Document<'_>,
+    assertion: Node<'_, '_>,
+    id: &str,
+) -> Result<SignatureShape, Refusal> {
     let invalid = |text: &str| Refusal::invalid_token("signature", text);
     let assertions = document
         .descendants()
@@ -120,13 +152,24 @@ fn signature_shape(document: &Document<'_>, assertion: Node<'_, '_>, id: &str) -
         .filter(|node| matches!(node.tag_name().namespace(), Some(SAML | SAML2)))
         .count();
     if assertions != 1 {
-        return Err(Refusal::invalid_token("wrapping", "the message holds more than one assertion"));
+        return Err(Refusal::invalid_token(
+            "wrapping",
+            "the message holds more than one assertion",
+        ));
     }
-    let beside = assertion.parent().into_iter().flat_map(|carrier| carrier.children());
+    let beside = assertion
+        .parent()
+        .into_iter()
+        .flat_map(|carrier| carrier.children());
     if beside.filter(Node::is_element).count() != 1 {
-        return Err(Refusal::invalid_token("wrapping", "the assertion does not stand alone in RequestedSecurityToken"));
+        return Err(Refusal::invalid_token(
+            "wrapping",
+            "the assertion does not stand alone in RequestedSecurityToken",
+        ));
     }
-    let mut signatures = document.descendants().filter(|node| node.has_tag_name((DSIG, "Signature")));
+    let mut signatures = document
+        .descendants()
+        .filter(|node| node.has_tag_name((DSIG, "Signature")));
     let (Some(signature), None) = (signatures.next(), signatures.next()) else {
         return Err(invalid("the message must hold exactly one signature"));
     };
@@ -136,23 +179,37 @@ fn signature_shape(document: &Document<'_>, assertion: Node<'_, '_>, id: &str) -
     let parts: Vec<Node<'_, '_>> = signature.children().filter(Node::is_element).collect();
     let (signed_info, key_info) = match parts.as_slice() {
         [info, value] if value.has_tag_name((DSIG, "SignatureValue")) => (*info, None),
-        [info, value, key] if value.has_tag_name((DSIG, "SignatureValue")) && key.has_tag_name((DSIG, "KeyInfo")) => {
+        [info, value, key]
+            if value.has_tag_name((DSIG, "SignatureValue"))
+                && key.has_tag_name((DSIG, "KeyInfo")) =>
+        {
             (*info, Some(*key))
         }
-        _ => return Err(invalid("the signature is not SignedInfo, SignatureValue and KeyInfo")),
+        _ => {
+            return Err(invalid(
+                "the signature is not SignedInfo, SignatureValue and KeyInfo",
+            ));
+        }
     };
     let digest = signed_digest(signed_info, id)?;
     let certificate = key_info.map(certificate).transpose()?.flatten();
-    Ok(SignatureShape { certificate, digest })
+    Ok(SignatureShape {
+        certificate,
+        digest,
+    })
 }
 
 /// Takes one layout only: RSA-SHA256 over exclusive C14N, one reference to the assertion, enveloped, SHA-256.
 fn signed_digest(signed_info: Node<'_, '_>, id: &str) -> Result<Vec<u8>, Refusal> {
     let invalid = |text: &str| Refusal::invalid_token("signature", text);
     let parts: Vec<Node<'_, '_>> = signed_info.children().filter(Node::is_element).collect();
-    let (true, [canonicalization, method, reference]) = (signed_info.has_tag_name((DSIG, "SignedInfo")), parts.as_slice())
-    else {
-        return Err(invalid("SignedInfo must hold a canonicalization, a signature method and one reference"));
+    let (true, [canonicalization, method, reference]) = (
+        signed_info.has_tag_name((DSIG, "SignedInfo")),
+        parts.as_slice(),
+    ) else {
+        return Err(invalid(
+            "SignedInfo must hold a canonicalization, a signature method and one reference",
+        ));
     };
     if !is_bare(*canonicalization, "CanonicalizationMethod", EXCLUSIVE_C14N) {
         return Err(invalid("the canonicalization is not plain exclusive C14N"));
@@ -160,18 +217,27 @@ fn signed_digest(signed_info: Node<'_, '_>, id: &str) -> Result<Vec<u8>, Refusal
     if !is_bare(*method, "SignatureMethod", RSA_SHA256) {
         return Err(invalid("the signature method is not RSA-SHA256"));
     }
-    if !reference.has_tag_name((DSIG, "Reference")) || reference.attribute("URI").and_then(|uri| uri.strip_prefix('#')) != Some(id) {
+    if !reference.has_tag_name((DSIG, "Reference"))
+        || reference
+            .attribute("URI")
+            .and_then(|uri| uri.strip_prefix('#'))
+            != Some(id)
+    {
         return Err(invalid("the signature does not refer to the assertion"));
     }
     let parts: Vec<Node<'_, '_>> = reference.children().filter(Node::is_element).collect();
     let [transforms, digest_method, digest_value] = parts.as_slice() else {
-        return Err(invalid("the reference must hold transforms, a digest method and a digest"));
+        return Err(invalid(
+            "the reference must hold transforms, a digest method and a digest",
+        ));
     };
     let steps: Vec<Node<'_, '_>> = transforms.children().filter(Node::is_element).collect();
     let plain = matches!(steps.as_slice(), [first, second]
         if is_bare(*first, "Transform", ENVELOPED) && is_bare(*second, "Transform", EXCLUSIVE_C14N));
     if !transforms.has_tag_name((DSIG, "Transforms")) || !plain {
-        return Err(invalid("the transforms are not enveloped-signature and exclusive C14N"));
+        return Err(invalid(
+            "the transforms are not enveloped-signature and exclusive C14N",
+        ));
     }
     if !is_bare(*digest_method, "DigestMethod", SHA256) {
         return Err(invalid("the digest is not SHA-256"));
@@ -190,17 +256,26 @@ fn is_bare(node: Node<'_, '_>, name: &str, algorithm: &str) -> bool {
 }
 
 fn certificate(key_info: Node<'_, '_>) -> Result<Option<Vec<u8>>, Refusal> {
-    let mut found = key_info.descendants().filter(|node| node.has_tag_name((DSIG, "X509Certificate")));
+    let mut found = key_info
+        .descendants()
+        .filter(|node| node.has_tag_name((DSIG, "X509Certificate")));
     match (found.next(), found.next()) {
         (None, _) => Ok(None),
-        (Some(one), None) => base64_text(one)
-            .map(Some)
-            .ok_or_else(|| Refusal::invalid_token("signature", "the certificate in KeyInfo is not base64")),
-        (Some(_), Some(_)) => Err(Refusal::invalid_token("signature", "KeyInfo holds more than one certificate")),
+        (Some(one), None) => base64_text(one).map(Some).ok_or_else(|| {
+            Refusal::invalid_token("signature", "the certificate in KeyInfo is not base64")
+        }),
+        (Some(_), Some(_)) => Err(Refusal::invalid_token(
+            "signature",
+            "KeyInfo holds more than one certificate",
+        )),
     }
 }
 
 fn base64_text(node: Node<'_, '_>) -> Option<Vec<u8>> {
-    let text: String = node.text()?.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+    let text: String = node
+        .text()?
+        .chars()
+        .filter(|character| !character.is_ascii_whitespace())
+        .collect();
     STANDARD.decode(text).ok()
 }

@@ -22,18 +22,28 @@ impl Signer {
     pub(crate) fn new() -> Signer {
         let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
         let mut name = X509NameBuilder::new().unwrap();
-        name.append_entry_by_text("CN", "ADFS Signing - sts.contoso.test").unwrap();
+        name.append_entry_by_text("CN", "ADFS Signing - sts.contoso.test")
+            .unwrap();
         let name = name.build();
         let mut builder = X509::builder().unwrap();
         builder.set_version(2).unwrap();
-        builder.set_serial_number(&BigNum::from_u32(1).unwrap().to_asn1_integer().unwrap()).unwrap();
+        builder
+            .set_serial_number(&BigNum::from_u32(1).unwrap().to_asn1_integer().unwrap())
+            .unwrap();
         builder.set_subject_name(&name).unwrap();
         builder.set_issuer_name(&name).unwrap();
         builder.set_pubkey(&key).unwrap();
-        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::days_from_now(365).unwrap()).unwrap();
+        builder
+            .set_not_before(&Asn1Time::days_from_now(0).unwrap())
+            .unwrap();
+        builder
+            .set_not_after(&Asn1Time::days_from_now(365).unwrap())
+            .unwrap();
         builder.sign(&key, MessageDigest::sha256()).unwrap();
-        Signer { key, certificate: builder.build().to_der().unwrap() }
+        Signer {
+            key,
+            certificate: builder.build().to_der().unwrap(),
+        }
     }
 
     /// Fills digest and signature of a message's template.
@@ -85,7 +95,16 @@ impl Draft {
     pub(crate) fn message(&self, signature: &str) -> String {
         let instant = |at: OffsetDateTime| at.format(&Rfc3339).unwrap();
         let (created, expires) = (instant(self.not_before), instant(self.not_on_or_after));
-        let Draft { id, issuer, audience, name_identifier, immutable_id, upn, extra, .. } = self;
+        let Draft {
+            id,
+            issuer,
+            audience,
+            name_identifier,
+            immutable_id,
+            upn,
+            extra,
+            ..
+        } = self;
         let subject = format!(
             "<saml:Subject><saml:NameIdentifier Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified\">{name_identifier}</saml:NameIdentifier>\
              <saml:SubjectConfirmation><saml:ConfirmationMethod>urn:oasis:names:tc:SAML:1.0:cm:bearer</saml:ConfirmationMethod></saml:SubjectConfirmation></saml:Subject>"

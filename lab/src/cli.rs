@@ -1,0 +1,311 @@
+//! Commands of `lab`. Exit code 0: done; 1: the answer is no or something failed; 2: the command was wrong.
+
+use std::ffi::OsString;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::addresses::{Addresses, DEFAULT_BASE_PORT, Ports, Suffix};
+use crate::contract::Lab;
+use crate::processes::become_child;
+use crate::state_folder::StateFolder;
+use crate::tables::table;
+use crate::up::{UpOptions, up};
+
+const STOP_LIMIT: Duration = Duration::from_secs(40);
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
+/// A whole federated sign-in on one machine: directory, adfs, wap, a played cloud and back ends.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lab",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything in the foreground; Ctrl-C stops it
+    Up(UpArguments),
+    /// Stop the lab of a state folder
+    Down(StateArgument),
+    /// Say whether the lab of a state folder runs, and what of it answers
+    Status {
+        #[command(flatten)]
+        state: StateArgument,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = Output::Table)]
+        output: Output,
+    },
+    /// Print lines for /etc/hosts, for programs that do not resolve the lab's names by themselves
+    Hosts {
+        #[command(flatten)]
+        state: StateArgument,
+        /// Last labels of every host name
+        #[arg(long, default_value = "localhost")]
+        suffix: Suffix,
+    },
+    /// Print the dashboard's address and open it in a browser, if there is one
+    Open(StateArgument),
+    /// Become a program that ends with its parent (how `lab up` starts adfs and wap)
+    #[command(hide = true)]
+    Child {
+        parent: u32,
+        program: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct StateArgument {
+    /// Folder that holds everything of this lab
+    #[arg(long, value_name = "DIR", default_value = ".lab")]
+    state: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct UpArguments {
+    #[command(flatten)]
+    state: StateArgument,
+    /// Outside port; all other ports keep their distance to it
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_BASE_PORT)]
+    base_port: u16,
+    /// Last labels of every host name: localhost, test, example, invalid or below one of these
+    #[arg(long, default_value = "localhost")]
+    suffix: Suffix,
+    /// Which directory to use
+    #[arg(long, value_name = "KIND", default_value = "embedded")]
+    directory: String,
+    /// Show the logs of adfs and wap on the terminal too
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+/// Reads the command line and does it.
+pub fn run() -> ExitCode {
+    // clap ends wrong usage with code 2 by itself.
+    match Arguments::parse().command {
+        Command::Up(arguments) => report(start(arguments)),
+        Command::Down(argument) => report(down(&argument)),
+        Command::Status { state, output } => report(status(&state, output)),
+        Command::Hosts { state: _, suffix } => {
+            print!(
+                "{}",
+                Addresses {
+                    ports: Ports::default(),
+                    suffix
+                }
+                .hosts_file()
+            );
+            ExitCode::SUCCESS
+        }
+        Command::Open(argument) => report(open(&argument)),
+        Command::Child {
+            parent,
+            program,
+            arguments,
+        } => {
+            let error = become_child(parent, &program, &arguments);
+            eprintln!("lab: {} cannot be started: {error}", program.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn report(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("lab: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn start(arguments: UpArguments) -> anyhow::Result<ExitCode> {
+    if arguments.directory != "embedded" {
+        eprintln!(
+            "lab: --directory {}: only `embedded` is there in this version",
+            arguments.directory
+        );
+        return Ok(ExitCode::from(2));
+    }
+    let options = UpOptions {
+        state: StateFolder::at(&arguments.state.state)?,
+        addresses: Addresses {
+            ports: Ports::from_base(arguments.base_port)?,
+            suffix: arguments.suffix,
+        },
+        verbose: arguments.verbose,
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter("warn")
+        .with_writer(std::io::stderr)
+        .init();
+    // The future runs on this thread, to which the children's lives are tied.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(up(&options))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn down(argument: &StateArgument) -> anyhow::Result<ExitCode> {
+    let state = StateFolder::at(&argument.state)?;
+    let Some(pid) = state.running() else {
+        println!("no lab runs in {}", state.path().display());
+        return Ok(ExitCode::SUCCESS);
+    };
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let process = process
+        .ok_or_else(|| anyhow::anyhow!("the lock file names process {pid}, which cannot be"))?;
+    kill_process(process, Signal::TERM)
+        .map_err(|error| anyhow::anyhow!("process {pid} cannot be told to stop: {error}"))?;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let waiting = state.clone();
+    std::thread::spawn(move || sender.send(waiting.wait_until_free()));
+    match receiver.recv_timeout(STOP_LIMIT) {
+        Ok(freed) => freed?,
+        Err(_) => anyhow::bail!(
+            "process {pid} has not stopped after {} s",
+            STOP_LIMIT.as_secs()
+        ),
+    }
+    println!("the lab in {} has stopped", state.path().display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn status(argument: &StateArgument, output: Output) -> anyhow::Result<ExitCode> {
+    let state = StateFolder::at(&argument.state)?;
+    let pid = state.running();
+    let lab = pid.and_then(|_| Lab::read(&state.lab_json()).ok());
+    let parts = lab.as_ref().map(parts).unwrap_or_default();
+    let well = lab.is_some() && parts.iter().all(|(_, _, answers)| *answers);
+    let word = match (pid, &lab) {
+        (None, _) => "not running",
+        (Some(_), None) => "starting or stopping",
+        (Some(_), Some(_)) if well => "ready",
+        (Some(_), Some(_)) => "in trouble",
+    };
+    if output == Output::Json {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(name, address, answers)| serde_json::json!({ "name": name, "address": address, "answers": answers }))
+            .collect();
+        println!(
+            "{}",
+            serde_json::json!({ "state": word, "pid": pid, "parts": parts })
+        );
+    } else {
+        println!("the lab in {} is {word}", state.path().display());
+        let rows: Vec<Vec<String>> = parts
+            .iter()
+            .map(|(name, address, answers)| {
+                vec![
+                    (*name).to_owned(),
+                    address.clone(),
+                    if *answers {
+                        "answers"
+                    } else {
+                        "does not answer"
+                    }
+                    .to_owned(),
+                ]
+            })
+            .collect();
+        if !rows.is_empty() {
+            print!("{}", table("", &["part", "address", "state"], &rows));
+        }
+    }
+    Ok(if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Name, address and whether something accepts connections there.
+fn parts(lab: &Lab) -> Vec<(&'static str, String, bool)> {
+    let places = [
+        ("wap", &lab.adfs_url),
+        ("adfs", &lab.adfs_internal_url),
+        ("cloud", &lab.cloud_url),
+        ("directory", &lab.ldap_url),
+    ];
+    places
+        .into_iter()
+        .map(|(name, address)| {
+            let port = url::Url::parse(address)
+                .ok()
+                .and_then(|url| url.port_or_known_default());
+            let answers = port.is_some_and(|port| {
+                TcpStream::connect_timeout(&Addresses::loopback(port), CONNECT_LIMIT).is_ok()
+            });
+            (name, address.clone(), answers)
+        })
+        .collect()
+}
+
+fn open(argument: &StateArgument) -> anyhow::Result<ExitCode> {
+    let state = StateFolder::at(&argument.state)?;
+    let Some(lab) = state
+        .running()
+        .and_then(|_| Lab::read(&state.lab_json()).ok())
+    else {
+        anyhow::bail!(
+            "no lab is ready in {}; start one with `lab up --state {}`",
+            state.path().display(),
+            state.path().display()
+        );
+    };
+    println!("{}", lab.dashboard_url);
+    if std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some() {
+        let opened = std::process::Command::new("xdg-open")
+            .arg(&lab.dashboard_url)
+            .status();
+        if !opened.is_ok_and(|status| status.success()) {
+            eprintln!("lab: no browser could be opened (xdg-open); open the address yourself");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        for (words, part) in [
+            (
+                vec!["lab", "up", "--suffix", "contoso.com"],
+                "lab keys are refused",
+            ),
+            (vec!["lab", "up", "--base-port", "70000"], "70000"),
+            (vec!["lab", "walk"], "walk"),
+        ] {
+            let message = Arguments::try_parse_from(&words).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `adfs.toml` and the relying party trust of Entra ID.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{WriteError, write_text, write_toml};
+use crate::addresses::Addresses;
+use crate::cloud::ENTRA_IDENTIFIER;
+use crate::pki::Pki;
+
+/// Name of the trust, as Entra Connect gives it.
+pub const RELYING_PARTY_NAME: &str = "Microsoft Office 365 Identity Platform Worldwide";
+
+/// Issuance transform rules of the trust (spec claim-rules 7).
+const ENTRA_RULES: &str = include_str!("entra.rules");
+const RULES_FILE: &str = "entra.rules";
+
+/// How `adfs` reaches the directory.
+#[derive(Debug, Clone)]
+pub struct DirectoryAccess {
+    /// DN that it searches with.
+    pub bind_dn: String,
+    /// Its password; goes to a file of its own.
+    pub password: String,
+    /// Where everybody is.
+    pub base_dn: String,
+    /// `CONTOSO`.
+    pub netbios_name: String,
+    /// Who may make the proxy trusted, as `DOMAIN\\user`.
+    pub proxy_administrator: String,
+}
+
+#[derive(Serialize)]
+struct Adfs<'a> {
+    service: Service<'a>,
+    https: Https<'a>,
+    probe: Probe,
+    keys: Keys,
+    store: Store,
+    log: Log,
+    proxy: Proxy<'a>,
+    directories: Directories<'a>,
+}
+
+#[derive(Serialize)]
+struct Service<'a> {
+    host_name: String,
+    display_name: &'a str,
+    identifier: String,
+    https_port_outside: u16,
+    lab_keys: bool,
+}
+
+#[derive(Serialize)]
+struct Https<'a> {
+    listen: [SocketAddr; 1],
+    certificate: &'a Path,
+    private_key: &'a Path,
+}
+
+#[derive(Serialize)]
+struct Probe {
+    listen: [SocketAddr; 1],
+}
+
+#[derive(Serialize)]
+struct Keys {
+    service_key: PathBuf,
+    folder: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Store {
+    path: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Log {
+    filter: &'static str,
+    format: &'static str,
+}
+
+#[derive(Serialize)]
+struct Proxy<'a> {
+    administrators: [&'a str; 1],
+}
+
+#[derive(Serialize)]
+struct Directories<'a> {
+    contoso: Directory<'a>,
+}
+
+#[derive(Serialize)]
+struct Directory<'a> {
+    servers: [String; 1],
+    ca_file: &'a Path,
+    bind_dn: &'a str,
+    bind_password_file: PathBuf,
+    base_dn: &'a str,
+    net_bios_name: &'a str,
+}
+
+#[derive(Serialize)]
+struct RelyingParty<'a> {
+    name: &'a str,
+    identifiers: [&'a str; 1],
+    ws_fed_endpoint: String,
+    issuance_transform_rules_file: &'a str,
+}
+
+/// Writes `adfs.toml` and its trusts below `folder`; the server keeps its keys and store in `state`.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_adfs(
+    folder: &Path,
+    state: &Path,
+    addresses: &Addresses,
+    pki: &Pki,
+    directory: &DirectoryAccess,
+) -> Result<PathBuf, WriteError> {
+    let password_file = folder.join("directory.password");
+    write_text(&password_file, &directory.password)?;
+    let content = Adfs {
+        service: Service {
+            host_name: addresses.sts(),
+            display_name: "Contoso Lab",
+            identifier: addresses.federation_service_identifier(),
+            https_port_outside: addresses.ports.outside,
+            lab_keys: true,
+        },
+        https: Https {
+            listen: [Addresses::loopback(addresses.ports.adfs)],
+            certificate: &pki.sts.certificate,
+            private_key: &pki.sts.private_key,
+        },
+        probe: Probe {
+            listen: [Addresses::loopback(addresses.ports.adfs_probe)],
+        },
+        keys: Keys {
+            service_key: state.join("service.key"),
+            folder: state.join("keys"),
+        },
+        store: Store {
+            path: state.join("adfs.sqlite"),
+        },
+        log: Log {
+            filter: "info",
+            format: "text",
+        },
+        proxy: Proxy {
+            administrators: [&directory.proxy_administrator],
+        },
+        directories: Directories {
+            contoso: Directory {
+                servers: [addresses.ldaps_url()],
+                ca_file: &pki.ca_file,
+                bind_dn: &directory.bind_dn,
+                bind_password_file: password_file,
+                base_dn: &directory.base_dn,
+                net_bios_name: &directory.netbios_name,
+            },
+        },
+    };
+    let path = folder.join("adfs.toml");
+    write_toml(&path, "The lab's federation server.", &content)?;
+    let trusts = folder.join("trusts/relying-parties");
+    write_text(&trusts.join(RULES_FILE), ENTRA_RULES)?;
+    let trust = RelyingParty {
+        name: RELYING_PARTY_NAME,
+        identifiers: [ENTRA_IDENTIFIER],
+        ws_fed_endpoint: addresses.login_srf(),
+        issuance_transform_rules_file: RULES_FILE,
+    };
+    write_toml(
+        &trusts.join("entra.toml"),
+        "Entra ID, played by the lab's cloud.",
+        &trust,
+    )?;
+    Ok(path)
+}
