@@ -96,7 +96,8 @@ impl Assertion<'_> {
     }
 
     fn conditions(&self, writer: &mut Writer) {
-        let (not_before, not_on_or_after) = (timestamp(self.not_before), timestamp(self.not_on_or_after));
+        let (not_before, not_on_or_after) =
+            (timestamp(self.not_before), timestamp(self.not_on_or_after));
         let attributes = [
             Attribute::new("NotBefore", &not_before),
             Attribute::new("NotOnOrAfter", &not_on_or_after),

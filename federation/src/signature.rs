@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use openssl::error::ErrorStack;
 use openssl::hash::{Hasher, MessageDigest};
 use openssl::pkey::{Id, PKey, Private};
-use openssl::sign::Signer;
+use openssl::sign::{Signer, Verifier};
 use openssl::x509::X509;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -104,6 +104,11 @@ pub enum SigningKeyError {
     /// Key and certificate are not of one pair.
     #[error("the certificate belongs to another key than the signing key")]
     CertificateOfOtherKey,
+    /// What it signs does not verify.
+    #[error(
+        "what the signing key signs does not verify; the cryptographic library cannot be trusted on this machine"
+    )]
+    SelfTest,
     /// The cryptographic library.
     #[error("the signing key cannot be read: {0}")]
     Library(#[from] ErrorStack),
@@ -118,7 +123,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Checks that key and certificate serve.
+    /// Checks that key and certificate serve, and tries them out (spec security KEY-6).
     ///
     /// # Errors
     /// See [`SigningKeyError`].
@@ -132,10 +137,18 @@ impl SigningKey {
         if !certificate.public_key()?.public_eq(&key) {
             return Err(SigningKeyError::CertificateOfOtherKey);
         }
-        Ok(SigningKey {
+        let signing = SigningKey {
             key,
             certificate: STANDARD.encode(certificate.to_der()?),
-        })
+        };
+        let value = signing.sign_octets(b"self-test", SignatureAlgorithm::RsaSha256)?;
+        let public = certificate.public_key()?;
+        let mut verifier = Verifier::new(MessageDigest::sha256(), &public)?;
+        if verifier.verify_oneshot(&value, b"self-test")? {
+            Ok(signing)
+        } else {
+            Err(SigningKeyError::SelfTest)
+        }
     }
 
     /// The certificate's DER in base64, as `X509Certificate` holds it.

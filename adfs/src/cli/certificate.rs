@@ -51,10 +51,26 @@ pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode>
     match command {
         Command::List(argument) => {
             let certificates = Keys::certificates(&Configuration::load(&argument.config)?)?;
-            let rows = certificates.iter().map(|(role, certificate)| row(*role, certificate)).collect::<Result<Vec<_>, _>>()?;
-            output.print(&["type", "primary", "subject", "thumbprint", "not before", "not after"], &rows);
+            let rows = certificates
+                .iter()
+                .map(|(role, certificate)| row(*role, certificate))
+                .collect::<Result<Vec<_>, _>>()?;
+            output.print(
+                &[
+                    "type",
+                    "primary",
+                    "subject",
+                    "thumbprint",
+                    "not before",
+                    "not after",
+                ],
+                &rows,
+            );
         }
-        Command::Export { certificate_type, config } => {
+        Command::Export {
+            certificate_type,
+            config,
+        } => {
             let certificates = Keys::certificates(&Configuration::load(&config.config)?)?;
             let (_, certificate) = certificates
                 .iter()

@@ -1,6 +1,6 @@
 //! Token certificates (spec passive-sign-in 9).
 
-use openssl::asn1::{Asn1Integer, Asn1Time, Asn1TimeRef};
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::bn::{BigNum, MsbOption};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
@@ -30,7 +30,10 @@ pub enum CertificateType {
 
 impl CertificateType {
     /// Both.
-    pub const ALL: [CertificateType; 2] = [CertificateType::TokenSigning, CertificateType::TokenDecrypting];
+    pub const ALL: [CertificateType; 2] = [
+        CertificateType::TokenSigning,
+        CertificateType::TokenDecrypting,
+    ];
 
     /// The name that AD FS's cmdlets use.
     pub const fn name(self) -> &'static str {
@@ -53,7 +56,10 @@ impl CertificateType {
             CertificateType::TokenDecrypting => "Encryption",
         };
         // The name is for people; nothing finds or trusts the certificate by it, so a very long host name may be cut.
-        format!("ADFS {role} - {host_name}").chars().take(MAX_COMMON_NAME).collect()
+        format!("ADFS {role} - {host_name}")
+            .chars()
+            .take(MAX_COMMON_NAME)
+            .collect()
     }
 }
 
@@ -74,7 +80,7 @@ impl Certificate {
         let thumbprint = digest.iter().map(|octet| format!("{octet:02X}")).collect();
         let subject = x509.subject_name().entries().map(|entry| {
             let name = entry.object().nid().short_name().unwrap_or("?");
-            let value = entry.data().as_utf8().map(|text| text.to_string()).unwrap_or_default();
+            let value = entry.data().to_string().unwrap_or_default();
             format!("{name}={value}")
         });
         Ok(Certificate {
@@ -140,11 +146,14 @@ pub(super) fn make(
     serial.rand(127, MsbOption::ONE, false)?;
     let mut builder = X509::builder()?;
     builder.set_version(2)?;
-    builder.set_serial_number(&Asn1Integer::from_bn(&serial)?)?;
+    let serial = serial.to_asn1_integer()?;
+    builder.set_serial_number(&serial)?;
     builder.set_subject_name(&name)?;
     builder.set_issuer_name(&name)?;
-    builder.set_not_before(&Asn1Time::from_unix(now.unix_timestamp())?)?;
-    builder.set_not_after(&Asn1Time::from_unix((now + DURATION).unix_timestamp())?)?;
+    let not_before = Asn1Time::from_unix(now.unix_timestamp())?;
+    let not_after = Asn1Time::from_unix((now + DURATION).unix_timestamp())?;
+    builder.set_not_before(&not_before)?;
+    builder.set_not_after(&not_after)?;
     builder.set_pubkey(&key)?;
     builder.sign(&key, MessageDigest::sha256())?;
     Ok((key, builder.build()))
@@ -152,7 +161,9 @@ pub(super) fn make(
 
 fn instant(time: &Asn1TimeRef) -> Result<OffsetDateTime, ErrorStack> {
     let since = Asn1Time::from_unix(0)?.diff(time)?;
-    Ok(OffsetDateTime::UNIX_EPOCH + Duration::days(since.days.into()) + Duration::seconds(since.secs.into()))
+    Ok(OffsetDateTime::UNIX_EPOCH
+        + Duration::days(since.days.into())
+        + Duration::seconds(since.secs.into()))
 }
 
 #[cfg(test)]
@@ -164,10 +175,19 @@ mod tests {
     #[test]
     fn certificates_look_like_those_of_ad_fs() {
         let now = datetime!(2026-11-25 12:00:07 UTC);
-        let (key, x509) = make(CertificateType::TokenSigning, "sts.contoso.test", now).expect("made");
+        let (key, x509) =
+            make(CertificateType::TokenSigning, "sts.contoso.test", now).expect("made");
         assert!(x509.verify(&key).expect("checked"), "self-signed");
-        assert_eq!(x509.signature_algorithm().object().nid(), Nid::SHA256WITHRSAENCRYPTION);
-        assert!(!x509.to_text().map(|text| String::from_utf8_lossy(&text).contains("extensions")).expect("text"));
+        assert_eq!(
+            x509.signature_algorithm().object().nid(),
+            Nid::SHA256WITHRSAENCRYPTION
+        );
+        assert!(
+            !x509
+                .to_text()
+                .map(|text| String::from_utf8_lossy(&text).contains("extensions"))
+                .expect("text")
+        );
         let certificate = Certificate::new(x509).expect("read");
         assert_eq!(certificate.subject(), "CN=ADFS Signing - sts.contoso.test");
         assert_eq!(certificate.not_before(), now);
@@ -179,8 +199,16 @@ mod tests {
     #[test]
     fn a_long_host_name_does_not_keep_a_certificate_from_being_made() {
         let host_name = format!("{}.contoso.test", "x".repeat(60));
-        let (_, x509) = make(CertificateType::TokenDecrypting, &host_name, OffsetDateTime::UNIX_EPOCH).expect("made");
+        let (_, x509) = make(
+            CertificateType::TokenDecrypting,
+            &host_name,
+            OffsetDateTime::UNIX_EPOCH,
+        )
+        .expect("made");
         let certificate = Certificate::new(x509).expect("read");
-        assert_eq!(certificate.subject(), format!("CN=ADFS Encryption - {}", "x".repeat(46)));
+        assert_eq!(
+            certificate.subject(),
+            format!("CN=ADFS Encryption - {}", "x".repeat(46))
+        );
     }
 }

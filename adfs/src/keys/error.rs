@@ -11,7 +11,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum KeyError {
     /// The file system.
-    #[error("{path}: cannot {what} this key file: {source}; the service's user needs access to the key folder")]
+    #[error(
+        "{path}: cannot {what} this key file: {source}; the service's user needs access to the key folder"
+    )]
     File {
         /// Which file or folder.
         path: PathBuf,
@@ -21,7 +23,9 @@ pub enum KeyError {
         source: io::Error,
     },
     /// Others can read or replace it.
-    #[error("{path}: others than its owner can {what}; take that away with `chmod {remedy}` and start again")]
+    #[error(
+        "{path}: others than its owner can {what}; take that away with `chmod {remedy}` and start again"
+    )]
     Exposed {
         /// Which file or folder.
         path: PathBuf,
@@ -31,12 +35,24 @@ pub enum KeyError {
         remedy: &'static str,
     },
     /// The service key file holds something else.
-    #[error("{path}: line {line} is no service key; restore the file from a backup, since without it no stored key can be opened")]
+    #[error(
+        "{path}: line {line} is no service key; restore the file from a backup, since without it no stored key can be opened"
+    )]
     ServiceKey {
         /// Which file.
         path: PathBuf,
         /// From 1.
         line: usize,
+    },
+    /// Keys, but not the one that opens them.
+    #[error(
+        "{path}: the service key is missing, and without it the keys in {folder} cannot be opened; restore it from a backup"
+    )]
+    ServiceKeyMissing {
+        /// The file that is missing.
+        path: PathBuf,
+        /// The key folder.
+        folder: PathBuf,
     },
     /// A certificate whose key file is missing.
     #[error(
@@ -50,7 +66,9 @@ pub enum KeyError {
         certificate: PathBuf,
     },
     /// A key that the service key does not open.
-    #[error("{path}: this private key was not sealed under the present service key, or was changed since; restore both from one backup")]
+    #[error(
+        "{path}: this private key was not sealed under the present service key, or was changed since; restore both from one backup"
+    )]
     Sealed {
         /// Which file.
         path: PathBuf,
@@ -62,13 +80,17 @@ pub enum KeyError {
         path: PathBuf,
     },
     /// No certificate yet.
-    #[error("{path}: there is no such certificate yet; it is made when `adfs serve` starts for the first time")]
+    #[error(
+        "{path}: there is no such certificate yet; it is made when `adfs serve` starts for the first time"
+    )]
     NoCertificate {
         /// Which file.
         path: PathBuf,
     },
     /// Key and certificate are not of one pair.
-    #[error("{path}: this certificate belongs to another key than the one beside it; restore both from one backup")]
+    #[error(
+        "{path}: this certificate belongs to another key than the one beside it; restore both from one backup"
+    )]
     Mismatch {
         /// The certificate's file.
         path: PathBuf,
@@ -91,7 +113,9 @@ pub enum KeyError {
         host_name: String,
     },
     /// The start-up self-test.
-    #[error("the seal does not open what it sealed; the cryptographic library cannot be trusted on this machine")]
+    #[error(
+        "the seal does not open what it sealed; the cryptographic library cannot be trusted on this machine"
+    )]
     SelfTest,
     /// The cryptographic library.
     #[error("the cryptographic library failed while making keys: {0}")]

@@ -26,16 +26,32 @@ pub(super) enum Readers {
 pub(super) fn lock(folder: &Path) -> Result<File, KeyError> {
     make_folder(folder)?;
     let path = folder.join("lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    file.and_then(|file| file.lock().map(|()| file)).map_err(failed(&path, "lock"))
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path);
+    file.and_then(|file| file.lock().map(|()| file))
+        .map_err(failed(&path, "lock"))
 }
 
 fn make_folder(folder: &Path) -> Result<(), KeyError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder, "make the folder of"))?;
-    let mode = fs::metadata(folder).map_err(failed(folder, "look at"))?.mode();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed(folder, "make the folder of"))?;
+    let mode = fs::metadata(folder)
+        .map_err(failed(folder, "look at"))?
+        .mode();
     // In a sticky folder, such as /tmp, others cannot replace a file either.
     if mode & 0o022 != 0 && mode & 0o1000 == 0 {
-        return Err(KeyError::Exposed { path: folder.to_owned(), what: "replace files in it", remedy: "go-w" });
+        return Err(KeyError::Exposed {
+            path: folder.to_owned(),
+            what: "replace files in it",
+            remedy: "go-w",
+        });
     }
     Ok(())
 }
@@ -47,22 +63,35 @@ pub(super) fn read(path: &Path, readers: Readers) -> Result<Option<Zeroizing<Str
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path, "open")(error)),
     };
-    let mode = file.metadata().map_err(failed(path, "look at"))?.permissions().mode();
+    let mode = file
+        .metadata()
+        .map_err(failed(path, "look at"))?
+        .permissions()
+        .mode();
     let (unwanted, what, remedy) = match readers {
         Readers::Owner => (0o077, "read or change it", "600"),
         Readers::Everyone => (0o022, "change it", "go-w"),
     };
     if mode & unwanted != 0 {
-        return Err(KeyError::Exposed { path: path.to_owned(), what, remedy });
+        return Err(KeyError::Exposed {
+            path: path.to_owned(),
+            what,
+            remedy,
+        });
     }
     let mut text = Zeroizing::new(String::new());
-    file.take(MAX_BYTES).read_to_string(&mut text).map_err(failed(path, "read"))?;
+    file.take(MAX_BYTES)
+        .read_to_string(&mut text)
+        .map_err(failed(path, "read"))?;
     Ok(Some(text))
 }
 
-/// Writes a file in one step; what was there before is replaced.
-pub(super) fn write(path: &Path, text: &str, readers: Readers) -> Result<(), KeyError> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// Makes a file in one step. A file that is there already is an error and stays: a key that is overwritten is lost.
+pub(super) fn create(path: &Path, text: &str, readers: Readers) -> Result<(), KeyError> {
+    let folder = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     make_folder(folder)?;
     let mut name = OsString::from(".new-");
     name.push(u64::from_ne_bytes(ids::random()?).to_string());
@@ -71,17 +100,30 @@ pub(super) fn write(path: &Path, text: &str, readers: Readers) -> Result<(), Key
         Readers::Owner => 0o600,
         Readers::Everyone => 0o644,
     };
-    let written = write_new(&unfinished, text, mode).and_then(|()| fs::rename(&unfinished, path));
-    if written.is_err() {
-        // Whatever is left of it has never been in use; that it stays behind is no second failure.
-        let _ = fs::remove_file(&unfinished);
-    }
+    let written =
+        write_new(&unfinished, text, mode).and_then(|()| fs::hard_link(&unfinished, path));
+    // Its other name is the file by now, or it has never been in use; should it stay behind, nothing is lost.
+    let _ = fs::remove_file(&unfinished);
     // The name itself must outlive a power failure, too.
-    written.and_then(|()| File::open(folder)?.sync_all()).map_err(failed(path, "write"))
+    written
+        .and_then(|()| File::open(folder)?.sync_all())
+        .map_err(failed(path, "make"))
+}
+
+/// Removes a file, if there is one.
+pub(super) fn remove(path: &Path) -> Result<(), KeyError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, "remove")(error)),
+        _ => Ok(()),
+    }
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -103,12 +145,29 @@ mod tests {
     fn private_files_are_for_their_owner_alone_from_the_first_moment() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/below/key");
-        write(&path, "one", Readers::Owner).expect("written");
+        create(&path, "one", Readers::Owner).expect("made");
         assert_eq!(fs::metadata(&path).expect("metadata").mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(path.parent().expect("parent")).expect("metadata").mode() & 0o777, 0o700);
-        write(&path, "two", Readers::Owner).expect("replaced");
-        assert_eq!(read(&path, Readers::Owner).expect("read").expect("there").as_str(), "two");
-        let names = fs::read_dir(path.parent().expect("parent")).expect("listing").count();
+        assert_eq!(
+            fs::metadata(path.parent().expect("parent"))
+                .expect("metadata")
+                .mode()
+                & 0o777,
+            0o700
+        );
+        assert!(matches!(
+            create(&path, "two", Readers::Owner),
+            Err(KeyError::File { .. })
+        ));
+        assert_eq!(
+            read(&path, Readers::Owner)
+                .expect("read")
+                .expect("there")
+                .as_str(),
+            "one"
+        );
+        let names = fs::read_dir(path.parent().expect("parent"))
+            .expect("listing")
+            .count();
         assert_eq!(names, 1, "nothing unfinished stays behind");
     }
 
@@ -117,10 +176,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("key");
         assert!(read(&path, Readers::Owner).expect("no error").is_none());
-        write(&path, "one", Readers::Owner).expect("written");
+        create(&path, "one", Readers::Owner).expect("made");
         for mode in [0o640, 0o604, 0o620] {
             set_mode(&path, mode);
-            assert!(matches!(read(&path, Readers::Owner), Err(KeyError::Exposed { .. })), "{mode:o}");
+            assert!(
+                matches!(read(&path, Readers::Owner), Err(KeyError::Exposed { .. })),
+                "{mode:o}"
+            );
         }
         set_mode(&path, 0o644);
         assert!(read(&path, Readers::Everyone).is_ok());

@@ -10,12 +10,17 @@ const RESERVED: [&str; 4] = ["localhost", "test", "example", "invalid"];
 /// # Errors
 /// [`KeyError::LabKeys`].
 pub(super) fn check(host_name: &str, lab: bool) -> Result<(), KeyError> {
-    let name = host_name.strip_suffix('.').unwrap_or(host_name).to_ascii_lowercase();
+    let name = host_name
+        .strip_suffix('.')
+        .unwrap_or(host_name)
+        .to_ascii_lowercase();
     let last = name.rsplit('.').next().unwrap_or_default();
     if !lab || RESERVED.contains(&last) {
         return Ok(());
     }
-    Err(KeyError::LabKeys { host_name: host_name.to_owned() })
+    Err(KeyError::LabKeys {
+        host_name: host_name.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -24,11 +29,28 @@ mod tests {
 
     #[test]
     fn lab_keys_serve_reserved_names_only() {
-        for name in ["sts.contoso.localhost", "localhost", "STS.Contoso.TEST", "a.example.", "a.invalid"] {
+        for name in [
+            "sts.contoso.localhost",
+            "localhost",
+            "STS.Contoso.TEST",
+            "a.example.",
+            "a.invalid",
+        ] {
             assert!(check(name, true).is_ok(), "{name}");
         }
-        for name in ["sts.contoso.com", "test.contoso.com", "latest", "atest", "", ".", "sts.contoso.testing"] {
-            assert!(matches!(check(name, true), Err(KeyError::LabKeys { .. })), "{name}");
+        for name in [
+            "sts.contoso.com",
+            "test.contoso.com",
+            "latest",
+            "atest",
+            "",
+            ".",
+            "sts.contoso.testing",
+        ] {
+            assert!(
+                matches!(check(name, true), Err(KeyError::LabKeys { .. })),
+                "{name}"
+            );
             assert!(check(name, false).is_ok(), "{name}");
         }
     }

@@ -100,17 +100,29 @@ impl Keys {
     fn load_from(settings: &Settings, now: OffsetDateTime) -> Result<Keys, KeyError> {
         lab::check(&settings.host_name, settings.lab)?;
         let _lock = files::lock(&settings.folder)?;
-        let service_keys = ServiceKeys::load_or_make(&settings.service_key, settings.lab)?;
+        let service_keys = match ServiceKeys::load(&settings.service_key)? {
+            Some(keys) => keys,
+            None if pair::exists(&settings.folder) => {
+                let (path, folder) = (settings.service_key.clone(), settings.folder.clone());
+                return Err(KeyError::ServiceKeyMissing { path, folder });
+            }
+            None => ServiceKeys::make(&settings.service_key, settings.lab)?,
+        };
         lab::check(&settings.host_name, service_keys.are_lab_keys())?;
         let seal = Seal::new(service_keys)?;
-        let (signing, decrypting) = pair::load_or_make(&settings.folder, &settings.host_name, &seal, now)?;
+        let (signing, decrypting) =
+            pair::load_or_make(&settings.folder, &settings.host_name, &seal, now)?;
         let Pair { key, certificate } = signing;
-        let key = SigningKey::new(key, certificate.x509())
-            .map_err(|source| KeyError::Signing { certificate: certificate.thumbprint().to_owned(), source })?;
+        let key = SigningKey::new(key, certificate.x509()).map_err(|source| KeyError::Signing {
+            certificate: certificate.thumbprint().to_owned(),
+            source,
+        })?;
         Ok(Keys {
             seal,
             token_signing: Arc::new(TokenSigning { key, certificate }),
-            token_decrypting: Arc::new(TokenDecrypting { certificate: decrypting.certificate }),
+            token_decrypting: Arc::new(TokenDecrypting {
+                certificate: decrypting.certificate,
+            }),
         })
     }
 
@@ -118,10 +130,15 @@ impl Keys {
     ///
     /// # Errors
     /// [`KeyError`]; most often that the server has not been started yet, so that there is none.
-    pub fn certificates(configuration: &Configuration) -> Result<Vec<(CertificateType, Certificate)>, KeyError> {
+    pub fn certificates(
+        configuration: &Configuration,
+    ) -> Result<Vec<(CertificateType, Certificate)>, KeyError> {
         CertificateType::ALL
             .into_iter()
-            .map(|role| pair::certificate(&configuration.keys.folder, role).map(|certificate| (role, certificate)))
+            .map(|role| {
+                pair::certificate(&configuration.keys.folder, role)
+                    .map(|certificate| (role, certificate))
+            })
             .collect()
     }
 

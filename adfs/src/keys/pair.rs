@@ -34,9 +34,18 @@ pub(super) fn load_or_make(
     thread::scope(|scope| {
         let decrypting = scope.spawn(|| one(CertificateType::TokenDecrypting));
         let signing = one(CertificateType::TokenSigning)?;
-        let decrypting = decrypting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let decrypting = decrypting
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok((signing, decrypting))
     })
+}
+
+/// Whether a certificate was made here before.
+pub(super) fn exists(folder: &Path) -> bool {
+    CertificateType::ALL
+        .into_iter()
+        .any(|role| certificate_path(folder, role).exists())
 }
 
 /// The certificate alone.
@@ -48,15 +57,27 @@ pub(super) fn certificate(folder: &Path, role: CertificateType) -> Result<Certif
 fn load(folder: &Path, role: CertificateType, seal: &Seal) -> Result<Option<Pair>, KeyError> {
     let certificate_path = certificate_path(folder, role);
     // The key is written first, so a key without a certificate has never been used.
-    let Some(certificate) = read_certificate(&certificate_path)? else { return Ok(None) };
+    let Some(certificate) = read_certificate(&certificate_path)? else {
+        return Ok(None);
+    };
     let path = key_path(folder, role);
     let Some(sealed) = files::read(&path, Readers::Owner)? else {
-        return Err(KeyError::KeyMissing { path, certificate: certificate_path });
+        return Err(KeyError::KeyMissing {
+            path,
+            certificate: certificate_path,
+        });
     };
-    let opened = seal.open(&purpose(role), sealed.trim_end()).map(Zeroizing::new);
-    let key = opened.ok().and_then(|der| PKey::private_key_from_pkcs8(&der).ok()).ok_or(KeyError::Sealed { path })?;
+    let opened = seal
+        .open(&purpose(role), sealed.trim_end())
+        .map(Zeroizing::new);
+    let key = opened
+        .ok()
+        .and_then(|der| PKey::private_key_from_pkcs8(&der).ok())
+        .ok_or(KeyError::Sealed { path })?;
     if !certificate.x509().public_key()?.public_eq(&key) {
-        return Err(KeyError::Mismatch { path: certificate_path });
+        return Err(KeyError::Mismatch {
+            path: certificate_path,
+        });
     }
     Ok(Some(Pair { key, certificate }))
 }
@@ -70,20 +91,37 @@ fn make(
 ) -> Result<Pair, KeyError> {
     let (key, x509) = certificate::make(role, host_name, now)?;
     let der = Zeroizing::new(key.private_key_to_pkcs8()?);
-    let sealed = seal.seal(&purpose(role), &der).map_err(|error| match error {
-        SealError::Library(error) => KeyError::Library(error),
-        SealError::NotOurs | SealError::TooLong(_) => KeyError::SelfTest,
-    })?;
+    let sealed = seal
+        .seal(&purpose(role), &der)
+        .map_err(|error| match error {
+            SealError::Library(error) => KeyError::Library(error),
+            SealError::NotOurs | SealError::TooLong(_) => KeyError::SelfTest,
+        })?;
     let certificate = Certificate::new(x509)?;
-    files::write(&key_path(folder, role), &format!("{sealed}\n"), Readers::Owner)?;
-    files::write(&certificate_path(folder, role), &certificate.to_pem()?, Readers::Everyone)?;
+    files::remove(&key_path(folder, role))?;
+    files::create(
+        &key_path(folder, role),
+        &format!("{sealed}\n"),
+        Readers::Owner,
+    )?;
+    files::create(
+        &certificate_path(folder, role),
+        &certificate.to_pem()?,
+        Readers::Everyone,
+    )?;
     Ok(Pair { key, certificate })
 }
 
 fn read_certificate(path: &Path) -> Result<Option<Certificate>, KeyError> {
-    let Some(pem) = files::read(path, Readers::Everyone)? else { return Ok(None) };
+    let Some(pem) = files::read(path, Readers::Everyone)? else {
+        return Ok(None);
+    };
     let certificate = X509::from_pem(pem.as_bytes()).and_then(Certificate::new);
-    certificate.map(Some).map_err(|_: ErrorStack| KeyError::Certificate { path: path.to_owned() })
+    certificate
+        .map(Some)
+        .map_err(|_: ErrorStack| KeyError::Certificate {
+            path: path.to_owned(),
+        })
 }
 
 fn certificate_path(folder: &Path, role: CertificateType) -> PathBuf {

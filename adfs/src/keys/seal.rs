@@ -34,7 +34,9 @@ impl Seal {
     /// Tries the keys out (spec security KEY-6).
     pub(super) fn new(keys: ServiceKeys) -> Result<Seal, KeyError> {
         let seal = Seal(keys);
-        let sealed = seal.seal("self-test", b"self-test").map_err(|_| KeyError::SelfTest)?;
+        let sealed = seal
+            .seal("self-test", b"self-test")
+            .map_err(|_| KeyError::SelfTest)?;
         match seal.open("self-test", &sealed) {
             Ok(plain) if plain == b"self-test" => Ok(seal),
             _ => Err(KeyError::SelfTest),
@@ -69,7 +71,9 @@ impl Seal {
         if sealed.len() > MAX_SEALED {
             return Err(SealError::NotOurs);
         }
-        let octets = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| SealError::NotOurs)?;
+        let octets = URL_SAFE_NO_PAD
+            .decode(sealed)
+            .map_err(|_| SealError::NotOurs)?;
         self.open_octets(purpose, &octets).ok_or(SealError::NotOurs)
     }
 
@@ -79,7 +83,9 @@ impl Seal {
         let (nonce, rest) = rest.split_first_chunk::<NONCE>()?;
         let (encrypted, tag) = rest.split_last_chunk::<TAG>()?;
         let mut keys = std::iter::once(&self.0.current).chain(&self.0.older);
-        let key = keys.find(|key| key.id == *id).filter(|_| *version == VERSION)?;
+        let key = keys
+            .find(|key| key.id == *id)
+            .filter(|_| *version == VERSION)?;
         decrypt_aead(
             Cipher::aes_256_gcm(),
             key.for_purpose(purpose).ok()?.as_slice(),
@@ -94,7 +100,10 @@ impl Seal {
 
 impl fmt::Debug for Seal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Seal").field("older", &self.0.older.len()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Seal")
+            .field("older", &self.0.older.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,7 +121,13 @@ impl ServiceKey {
 }
 
 fn associated(id: KeyId, purpose: &str) -> Vec<u8> {
-    [b"adfs seal ".as_slice(), &[VERSION], &id, purpose.as_bytes()].concat()
+    [
+        b"adfs seal ".as_slice(),
+        &[VERSION],
+        &id,
+        purpose.as_bytes(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]
@@ -124,10 +139,11 @@ mod tests {
     use super::*;
 
     fn seal_in(folder: &std::path::Path) -> Seal {
-        Seal::new(ServiceKeys::load_or_make(&folder.join("key"), false).expect("keys")).expect("a seal")
+        Seal::new(ServiceKeys::make(&folder.join("key"), false).expect("keys")).expect("a seal")
     }
 
-    static SEAL: LazyLock<Seal> = LazyLock::new(|| seal_in(tempfile::tempdir().expect("a folder").path()));
+    static SEAL: LazyLock<Seal> =
+        LazyLock::new(|| seal_in(tempfile::tempdir().expect("a folder").path()));
 
     #[test]
     fn only_the_same_service_and_purpose_open_a_value() {
@@ -149,7 +165,10 @@ mod tests {
 
     #[test]
     fn two_seals_of_one_value_differ() {
-        assert_ne!(SEAL.seal("a", b"x").expect("sealed"), SEAL.seal("a", b"x").expect("sealed"));
+        assert_ne!(
+            SEAL.seal("a", b"x").expect("sealed"),
+            SEAL.seal("a", b"x").expect("sealed")
+        );
     }
 
     #[test]
@@ -158,18 +177,27 @@ mod tests {
         let sealed = SEAL.seal("a", &largest).expect("sealed");
         assert!(sealed.len() <= MAX_SEALED);
         assert_eq!(SEAL.open("a", &sealed).expect("opened"), largest);
-        assert!(matches!(SEAL.seal("a", &vec![0; MAX_PLAIN + 1]), Err(SealError::TooLong(_))));
-        assert!(matches!(SEAL.open("a", &"A".repeat(MAX_SEALED + 1)), Err(SealError::NotOurs)));
+        assert!(matches!(
+            SEAL.seal("a", &vec![0; MAX_PLAIN + 1]),
+            Err(SealError::TooLong(_))
+        ));
+        assert!(matches!(
+            SEAL.open("a", &"A".repeat(MAX_SEALED + 1)),
+            Err(SealError::NotOurs)
+        ));
     }
 
     #[test]
     fn an_older_key_opens_and_no_longer_seals() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut old = ServiceKeys::load_or_make(&folder.path().join("old"), false).expect("keys");
-        let new = ServiceKeys::load_or_make(&folder.path().join("new"), false).expect("keys");
-        let before = Seal(ServiceKeys::load_or_make(&folder.path().join("old"), false).expect("keys"));
+        let before = Seal(ServiceKeys::make(&folder.path().join("old"), false).expect("keys"));
+        let mut old = ServiceKeys::load(&folder.path().join("old"))
+            .expect("read")
+            .expect("there");
+        let new = ServiceKeys::make(&folder.path().join("new"), false).expect("keys");
         let sealed = before.seal("a", b"x").expect("sealed");
-        old.older.push(std::mem::replace(&mut old.current, new.current));
+        old.older
+            .push(std::mem::replace(&mut old.current, new.current));
         let rotated = Seal(old);
         assert_eq!(rotated.open("a", &sealed).expect("opened"), b"x");
         let after = rotated.seal("a", b"x").expect("sealed");

@@ -34,15 +34,30 @@ pub(super) struct ServiceKeys {
 }
 
 impl ServiceKeys {
-    /// Reads the file. Without one, makes a key and the file; the caller holds the lock on the key folder.
-    pub(super) fn load_or_make(path: &Path, lab: bool) -> Result<ServiceKeys, KeyError> {
-        if let Some(text) = files::read(path, Readers::Owner)? {
-            return ServiceKeys::parse(&text)
-                .map_err(|line| KeyError::ServiceKey { path: path.to_owned(), line });
-        }
-        let current = ServiceKey { id: ids::random()?, secret: Zeroizing::new(ids::random()?) };
-        let keys = ServiceKeys { lab, current, older: Vec::new() };
-        files::write(path, &keys.to_text(), Readers::Owner)?;
+    /// Reads the file, if there is one.
+    pub(super) fn load(path: &Path) -> Result<Option<ServiceKeys>, KeyError> {
+        let Some(text) = files::read(path, Readers::Owner)? else {
+            return Ok(None);
+        };
+        let keys = ServiceKeys::parse(&text).map_err(|line| KeyError::ServiceKey {
+            path: path.to_owned(),
+            line,
+        })?;
+        Ok(Some(keys))
+    }
+
+    /// Makes a key and the file.
+    pub(super) fn make(path: &Path, lab: bool) -> Result<ServiceKeys, KeyError> {
+        let current = ServiceKey {
+            id: ids::random()?,
+            secret: Zeroizing::new(ids::random()?),
+        };
+        let keys = ServiceKeys {
+            lab,
+            current,
+            older: Vec::new(),
+        };
+        files::create(path, &keys.to_text(), Readers::Owner)?;
         Ok(keys)
     }
 
@@ -61,7 +76,9 @@ impl ServiceKeys {
         };
         let mut keys = Vec::new();
         for (number, line) in lines {
-            let key = ServiceKey::parse(line).filter(|_| keys.len() < MAX_KEYS).ok_or(number)?;
+            let key = ServiceKey::parse(line)
+                .filter(|_| keys.len() < MAX_KEYS)
+                .ok_or(number)?;
             if keys.iter().any(|other: &ServiceKey| other.id == key.id) {
                 return Err(number);
             }
@@ -69,7 +86,11 @@ impl ServiceKeys {
         }
         let mut keys = keys.into_iter();
         let current = keys.next().ok_or(2_usize)?;
-        Ok(ServiceKeys { lab, current, older: keys.collect() })
+        Ok(ServiceKeys {
+            lab,
+            current,
+            older: keys.collect(),
+        })
     }
 
     fn to_text(&self) -> Zeroizing<String> {
@@ -94,31 +115,43 @@ impl ServiceKey {
         let mut octets = URL_SAFE_NO_PAD.decode(secret).ok()?;
         let secret = octets.as_slice().try_into().map(Zeroizing::new).ok();
         octets.zeroize();
-        Some(ServiceKey { id, secret: secret? })
+        Some(ServiceKey {
+            id,
+            secret: secret?,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
     fn the_file_is_made_once_and_read_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("service.key");
-        let made = ServiceKeys::load_or_make(&path, true).expect("made");
-        let read = ServiceKeys::load_or_make(&path, false).expect("read");
+        assert!(ServiceKeys::load(&path).expect("no error").is_none());
+        let made = ServiceKeys::make(&path, true).expect("made");
+        assert!(
+            ServiceKeys::make(&path, true).is_err(),
+            "a key is never replaced"
+        );
+        let read = ServiceKeys::load(&path).expect("read").expect("there");
         assert_eq!(made.current.secret, read.current.secret);
         assert_eq!(made.current.id, read.current.id);
-        assert!(read.are_lab_keys(), "the mark is the file's, not the configuration's");
+        assert!(read.are_lab_keys());
     }
 
     #[test]
     fn older_keys_follow_the_first() {
-        let text = format!("{HEADER}\nAAAAAQ {}\nAAAAAg {}\n", "A".repeat(43), "E".repeat(43));
-        let keys = ServiceKeys::parse(&text).map_err(|line| format!("line {line}")).expect("two keys");
+        let text = format!(
+            "{HEADER}\nAAAAAQ {}\nAAAAAg {}\n",
+            "A".repeat(43),
+            "E".repeat(43)
+        );
+        let keys = ServiceKeys::parse(&text)
+            .map_err(|line| format!("line {line}"))
+            .expect("two keys");
         assert_eq!((keys.current.id, keys.older.len()), ([0, 0, 0, 1], 1));
         assert_eq!(keys.to_text().as_str(), text);
     }
@@ -138,10 +171,12 @@ mod tests {
         ] {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("service.key");
-            files::write(&path, &text, Readers::Owner).expect("written");
-            let error = ServiceKeys::load_or_make(&path, false).map(|_| ()).expect_err(&text);
-            assert!(matches!(error, KeyError::ServiceKey { line: found, .. } if found == line), "{text}: {error}");
-            assert_eq!(fs::read_to_string(&path).expect("still there"), text, "a broken file is never replaced");
+            files::create(&path, &text, Readers::Owner).expect("made");
+            let error = ServiceKeys::load(&path).map(|_| ()).expect_err(&text);
+            assert!(
+                matches!(error, KeyError::ServiceKey { line: found, .. } if found == line),
+                "{text}: {error}"
+            );
         }
     }
 }

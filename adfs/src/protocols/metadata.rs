@@ -41,13 +41,22 @@ pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
         }
     }
     let decrypting = federation.keys.token_decrypting();
-    let document: Arc<str> = write(&configuration, &signing, decrypting.certificate().base64())?.into();
-    let cached = Cached { configuration, signing, document: Arc::clone(&document) };
+    let document: Arc<str> =
+        write(&configuration, &signing, decrypting.certificate().base64())?.into();
+    let cached = Cached {
+        configuration,
+        signing,
+        document: Arc::clone(&document),
+    };
     federation.metadata.0.store(Some(Arc::new(cached)));
     Ok(document)
 }
 
-fn write(configuration: &Configuration, signing: &TokenSigning, decrypting: &str) -> Result<String, MetadataError> {
+fn write(
+    configuration: &Configuration,
+    signing: &TokenSigning,
+    decrypting: &str,
+) -> Result<String, MetadataError> {
     let service = &configuration.service;
     let passive_endpoint = format!("{}/adfs/ls/", service.base_url());
     let id = format!("_{}", ids::guid());
@@ -67,6 +76,14 @@ fn write(configuration: &Configuration, signing: &TokenSigning, decrypting: &str
             passive_endpoint: &passive_endpoint,
         },
     ];
-    let document = FederationService { id: &id, entity_id: &service.identifier, roles: &roles }.write()?;
-    Ok(signing.key().sign(document, SignatureAlgorithm::RsaSha256)?.into_string())
+    let document = FederationService {
+        id: &id,
+        entity_id: &service.identifier,
+        roles: &roles,
+    }
+    .write()?;
+    Ok(signing
+        .key()
+        .sign(document, SignatureAlgorithm::RsaSha256)?
+        .into_string())
 }

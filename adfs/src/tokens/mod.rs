@@ -26,10 +26,14 @@ pub struct Token {
 #[derive(Debug, Error)]
 pub enum IssueError {
     /// A subject has one name.
-    #[error("the relying party's rules issued {0} name identifiers, and a token has room for one; let only one rule issue it")]
+    #[error(
+        "the relying party's rules issued {0} name identifiers, and a token has room for one; let only one rule issue it"
+    )]
     NameIdentifiers(usize),
     /// A token has one issuer.
-    #[error("the relying party's rules issued an issuerid claim that is empty, or several of different values; let one rule issue one")]
+    #[error(
+        "the relying party's rules issued an issuerid claim that is empty, or several of different values; let one rule issue one"
+    )]
     IssuerId,
     /// The claim is to become an XML date and time.
     #[error(

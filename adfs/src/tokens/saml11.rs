@@ -11,15 +11,23 @@ use crate::config::RelyingPartyTrust;
 use crate::ids;
 use crate::keys::TokenSigning;
 
-const NAME_IDENTIFIER: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier";
-const AUTHENTICATION_METHOD: &str = "http://schemas.microsoft.com/ws/2008/06/identity/claims/authenticationmethod";
-const AUTHENTICATION_INSTANT: &str = "http://schemas.microsoft.com/ws/2008/06/identity/claims/authenticationinstant";
+const NAME_IDENTIFIER: &str =
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier";
+const AUTHENTICATION_METHOD: &str =
+    "http://schemas.microsoft.com/ws/2008/06/identity/claims/authenticationmethod";
+const AUTHENTICATION_INSTANT: &str =
+    "http://schemas.microsoft.com/ws/2008/06/identity/claims/authenticationinstant";
 const ISSUER_ID: &str = "http://schemas.microsoft.com/ws/2008/06/identity/claims/issuerid";
 const FORMAT: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claimproperties/format";
-const NAME_QUALIFIER: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claimproperties/namequalifier";
+const NAME_QUALIFIER: &str =
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claimproperties/namequalifier";
 
 /// Issuers of claims that mean this service (spec claim-rules 3.1).
-const OURSELVES: [&str; 3] = [claim_rules::LOCAL_AUTHORITY, "AD AUTHORITY", "SELF AUTHORITY"];
+const OURSELVES: [&str; 3] = [
+    claim_rules::LOCAL_AUTHORITY,
+    "AD AUTHORITY",
+    "SELF AUTHORITY",
+];
 /// What `TokenLifetime` 0 stands for.
 const DEFAULT_LIFETIME: Duration = Duration::minutes(60);
 
@@ -39,9 +47,24 @@ pub fn issue_saml11(
 ) -> Result<Token, IssueError> {
     let validity = Validity::from(now, trust.not_before_skew, trust.token_lifetime)?;
     let id = format!("_{}", ids::guid());
-    let assertion = assertion(&id, claims.as_slice(), authentication, audience, issuer, now, validity)?;
-    let xml = signing.key().sign(assertion.write()?, trust.signature_algorithm)?;
-    Ok(Token { xml, id, created: validity.not_before, expires: validity.not_on_or_after })
+    let assertion = assertion(
+        &id,
+        claims.as_slice(),
+        authentication,
+        audience,
+        issuer,
+        now,
+        validity,
+    )?;
+    let xml = signing
+        .key()
+        .sign(assertion.write()?, trust.signature_algorithm)?;
+    Ok(Token {
+        xml,
+        id,
+        created: validity.not_before,
+        expires: validity.not_on_or_after,
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +74,16 @@ struct Validity {
 }
 
 impl Validity {
-    fn from(now: OffsetDateTime, skew: Duration, lifetime: Duration) -> Result<Validity, IssueError> {
-        let lifetime = if lifetime.is_positive() { lifetime } else { DEFAULT_LIFETIME };
+    fn from(
+        now: OffsetDateTime,
+        skew: Duration,
+        lifetime: Duration,
+    ) -> Result<Validity, IssueError> {
+        let lifetime = if lifetime.is_positive() {
+            lifetime
+        } else {
+            DEFAULT_LIFETIME
+        };
         Ok(Validity {
             not_before: now.checked_sub(skew.abs()).ok_or(IssueError::Lifetime)?,
             not_on_or_after: now.checked_add(lifetime).ok_or(IssueError::Lifetime)?,
@@ -71,18 +102,28 @@ fn assertion<'a>(
     validity: Validity,
 ) -> Result<Assertion<'a>, IssueError> {
     // Of these two the first is consumed. Further ones stay attributes, as rules for Entra ID issue them (spec 2.10).
-    let method = claims.iter().find(|claim| claim.claim_type == AUTHENTICATION_METHOD);
-    let instant = claims.iter().find(|claim| claim.claim_type == AUTHENTICATION_INSTANT);
+    let method = claims
+        .iter()
+        .find(|claim| claim.claim_type == AUTHENTICATION_METHOD);
+    let instant = claims
+        .iter()
+        .find(|claim| claim.claim_type == AUTHENTICATION_INSTANT);
     let is_consumed = |claim: &&Claim| {
         [NAME_IDENTIFIER, ISSUER_ID].contains(&claim.claim_type.as_str())
-            || [method, instant].into_iter().flatten().any(|consumed| std::ptr::eq(consumed, *claim))
+            || [method, instant]
+                .into_iter()
+                .flatten()
+                .any(|consumed| std::ptr::eq(consumed, *claim))
     };
-    let attributes = claims.iter().filter(|claim| !is_consumed(claim)).map(|claim| saml11::Claim {
-        claim_type: &claim.claim_type,
-        value: &claim.value,
-        value_type: &claim.value_type,
-        original_issuer: foreign(&claim.original_issuer, issuer),
-    });
+    let attributes = claims
+        .iter()
+        .filter(|claim| !is_consumed(claim))
+        .map(|claim| saml11::Claim {
+            claim_type: &claim.claim_type,
+            value: &claim.value,
+            value_type: &claim.value_type,
+            original_issuer: foreign(&claim.original_issuer, issuer),
+        });
     Ok(Assertion {
         id,
         issuer: issuer_id(claims)?.unwrap_or(issuer),
@@ -94,17 +135,20 @@ fn assertion<'a>(
         claims: attributes.collect(),
         authentication_method: method.map_or(&authentication.method_uri, |claim| &claim.value),
         authentication_instant: match instant {
-            Some(claim) => {
-                OffsetDateTime::parse(&claim.value, &Rfc3339).map_err(|_| IssueError::AuthenticationInstant)?
-            }
+            Some(claim) => OffsetDateTime::parse(&claim.value, &Rfc3339)
+                .map_err(|_| IssueError::AuthenticationInstant)?,
             None => authentication.instant,
         },
     })
 }
 
 fn name_identifier(claims: &[Claim]) -> Result<Option<NameIdentifier<'_>>, IssueError> {
-    let mut names = claims.iter().filter(|claim| claim.claim_type == NAME_IDENTIFIER);
-    let Some(claim) = names.next() else { return Ok(None) };
+    let mut names = claims
+        .iter()
+        .filter(|claim| claim.claim_type == NAME_IDENTIFIER);
+    let Some(claim) = names.next() else {
+        return Ok(None);
+    };
     match names.count() {
         0 => Ok(Some(NameIdentifier {
             value: &claim.value,
@@ -116,8 +160,13 @@ fn name_identifier(claims: &[Claim]) -> Result<Option<NameIdentifier<'_>>, Issue
 }
 
 fn issuer_id(claims: &[Claim]) -> Result<Option<&str>, IssueError> {
-    let mut ids = claims.iter().filter(|claim| claim.claim_type == ISSUER_ID).map(|claim| claim.value.as_str());
-    let Some(id) = ids.next() else { return Ok(None) };
+    let mut ids = claims
+        .iter()
+        .filter(|claim| claim.claim_type == ISSUER_ID)
+        .map(|claim| claim.value.as_str());
+    let Some(id) = ids.next() else {
+        return Ok(None);
+    };
     if id.trim().is_empty() || ids.any(|other| other != id) {
         return Err(IssueError::IssuerId);
     }
@@ -146,31 +195,57 @@ mod tests {
             instant: NOW - Duration::minutes(10),
         };
         let validity = Validity::from(NOW, Duration::ZERO, Duration::ZERO)?;
-        assertion("_1", claims, &authentication, "urn:rp", SERVICE, NOW, validity).map(|assertion| look(&assertion))
+        assertion(
+            "_1",
+            claims,
+            &authentication,
+            "urn:rp",
+            SERVICE,
+            NOW,
+            validity,
+        )
+        .map(|assertion| look(&assertion))
     }
 
     fn types(assertion: &Assertion<'_>) -> Vec<(String, String)> {
-        assertion.claims.iter().map(|claim| (claim.claim_type.to_owned(), claim.value.to_owned())).collect()
+        assertion
+            .claims
+            .iter()
+            .map(|claim| (claim.claim_type.to_owned(), claim.value.to_owned()))
+            .collect()
     }
 
     #[test]
     fn validity_follows_the_trust() {
         for (skew, lifetime, before, after) in [(0, 0, 0, 60), (0, 5, 0, 5), (2, 0, 2, 60)] {
-            let validity = Validity::from(NOW, Duration::minutes(skew), Duration::minutes(lifetime)).expect("valid");
+            let validity =
+                Validity::from(NOW, Duration::minutes(skew), Duration::minutes(lifetime))
+                    .expect("valid");
             assert_eq!(validity.not_before, NOW - Duration::minutes(before));
             assert_eq!(validity.not_on_or_after, NOW + Duration::minutes(after));
         }
-        assert!(matches!(Validity::from(NOW, Duration::ZERO, Duration::MAX), Err(IssueError::Lifetime)));
+        assert!(matches!(
+            Validity::from(NOW, Duration::ZERO, Duration::MAX),
+            Err(IssueError::Lifetime)
+        ));
     }
 
     #[test]
     fn without_claims_the_sign_in_decides() {
         let (issuer, method, instant, name) = build(&[], |assertion| {
             let instant = assertion.authentication_instant;
-            (assertion.issuer.to_owned(), assertion.authentication_method.to_owned(), instant, assertion.name_identifier.is_some())
+            (
+                assertion.issuer.to_owned(),
+                assertion.authentication_method.to_owned(),
+                instant,
+                assertion.name_identifier.is_some(),
+            )
         })
         .expect("an assertion");
-        assert_eq!((issuer.as_str(), method.as_str(), instant, name), (SERVICE, "urn:method", NOW - Duration::minutes(10), false));
+        assert_eq!(
+            (issuer.as_str(), method.as_str(), instant, name),
+            (SERVICE, "urn:method", NOW - Duration::minutes(10), false)
+        );
     }
 
     #[test]
@@ -181,36 +256,72 @@ mod tests {
             Claim::new(NAME_IDENTIFIER, "TTwrGm9egXCSo7TF1uf4CQ==").with_property(FORMAT, format),
             Claim::new(AUTHENTICATION_METHOD, RULE_ISSUED_METHOD),
             Claim::new(AUTHENTICATION_INSTANT, "2026-11-25T11:00:00.000Z"),
-            Claim::new("http://schemas.xmlsoap.org/claims/UPN", "alice@contoso.test"),
+            Claim::new(
+                "http://schemas.xmlsoap.org/claims/UPN",
+                "alice@contoso.test",
+            ),
         ];
         build(&claims, |assertion| {
             assert_eq!(assertion.issuer, "http://contoso.test/adfs/services/trust/");
             let name = assertion.name_identifier.expect("a name");
-            assert_eq!((name.value, name.format, name.qualifier), ("TTwrGm9egXCSo7TF1uf4CQ==", Some(format), None));
+            assert_eq!(
+                (name.value, name.format, name.qualifier),
+                ("TTwrGm9egXCSo7TF1uf4CQ==", Some(format), None)
+            );
             assert_eq!(assertion.authentication_method, RULE_ISSUED_METHOD);
-            assert_eq!(assertion.authentication_instant, datetime!(2026-11-25 11:00 UTC));
-            assert_eq!(types(assertion), [("http://schemas.xmlsoap.org/claims/UPN".to_owned(), "alice@contoso.test".to_owned())]);
+            assert_eq!(
+                assertion.authentication_instant,
+                datetime!(2026-11-25 11:00 UTC)
+            );
+            assert_eq!(
+                types(assertion),
+                [(
+                    "http://schemas.xmlsoap.org/claims/UPN".to_owned(),
+                    "alice@contoso.test".to_owned()
+                )]
+            );
         })
         .expect("an assertion");
     }
 
     #[test]
     fn a_second_method_stays_an_attribute() {
-        let claims = [Claim::new(AUTHENTICATION_METHOD, "urn:first"), Claim::new(AUTHENTICATION_METHOD, RULE_ISSUED_METHOD)];
+        let claims = [
+            Claim::new(AUTHENTICATION_METHOD, "urn:first"),
+            Claim::new(AUTHENTICATION_METHOD, RULE_ISSUED_METHOD),
+        ];
         let left = build(&claims, types).expect("an assertion");
-        assert_eq!(left, [(AUTHENTICATION_METHOD.to_owned(), RULE_ISSUED_METHOD.to_owned())]);
+        assert_eq!(
+            left,
+            [(
+                AUTHENTICATION_METHOD.to_owned(),
+                RULE_ISSUED_METHOD.to_owned()
+            )]
+        );
     }
 
     #[test]
     fn contradicting_claims_end_issuance() {
-        let names = [Claim::new(NAME_IDENTIFIER, "1"), Claim::new(NAME_IDENTIFIER, "2")];
-        assert!(matches!(build(&names, |_| ()), Err(IssueError::NameIdentifiers(2))));
+        let names = [
+            Claim::new(NAME_IDENTIFIER, "1"),
+            Claim::new(NAME_IDENTIFIER, "2"),
+        ];
+        assert!(matches!(
+            build(&names, |_| ()),
+            Err(IssueError::NameIdentifiers(2))
+        ));
         for values in [vec![""], vec![" "], vec!["a", "b"]] {
-            let ids: Vec<Claim> = values.into_iter().map(|value| Claim::new(ISSUER_ID, value)).collect();
+            let ids: Vec<Claim> = values
+                .into_iter()
+                .map(|value| Claim::new(ISSUER_ID, value))
+                .collect();
             assert!(matches!(build(&ids, |_| ()), Err(IssueError::IssuerId)));
         }
         let instant = [Claim::new(AUTHENTICATION_INSTANT, "yesterday")];
-        assert!(matches!(build(&instant, |_| ()), Err(IssueError::AuthenticationInstant)));
+        assert!(matches!(
+            build(&instant, |_| ()),
+            Err(IssueError::AuthenticationInstant)
+        ));
     }
 
     #[test]
@@ -221,7 +332,10 @@ mod tests {
             ("SELF AUTHORITY", None),
             (SERVICE, None),
             ("CLIENT CONTEXT", Some("CLIENT CONTEXT")),
-            ("http://other/adfs/services/trust", Some("http://other/adfs/services/trust")),
+            (
+                "http://other/adfs/services/trust",
+                Some("http://other/adfs/services/trust"),
+            ),
         ] {
             assert_eq!(foreign(issuer, SERVICE), expected);
         }

@@ -53,7 +53,9 @@ pub enum ReadError {
     #[error("the XML document names a namespace by something else than an absolute URI")]
     RelativeNamespace,
     /// `xml` or `xmlns` bound anew.
-    #[error("the XML document gives the prefix xml or xmlns, or what they stand for, another meaning")]
+    #[error(
+        "the XML document gives the prefix xml or xmlns, or what they stand for, another meaning"
+    )]
     ReservedNamespace,
     /// Two elements with one id.
     #[error("the XML document has two elements with the same id")]
@@ -205,7 +207,9 @@ fn check_namespaces(document: &roxmltree::Document<'_>) -> Result<(), ReadError>
 /// Namespaces in XML 1.0, section 3.
 fn is_reserved(prefix: Option<&str>, uri: &str) -> bool {
     let means_xml = uri == XML.uri();
-    prefix == Some("xmlns") || uri == "http://www.w3.org/2000/xmlns/" || means_xml != (prefix == Some("xml"))
+    prefix == Some("xmlns")
+        || uri == "http://www.w3.org/2000/xmlns/"
+        || means_xml != (prefix == Some("xml"))
 }
 
 /// Whether a URI begins with a scheme (RFC 3986 section 3.1).

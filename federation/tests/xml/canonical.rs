@@ -38,7 +38,8 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn name() -> impl Strategy<Value = Name> {
-    (0..NAMESPACES.len(), 0..LOCALS.len()).prop_map(|(namespace, local)| NAMESPACES[namespace].name(LOCALS[local]))
+    (0..NAMESPACES.len(), 0..LOCALS.len())
+        .prop_map(|(namespace, local)| NAMESPACES[namespace].name(LOCALS[local]))
 }
 
 fn attribute() -> impl Strategy<Value = (Name, String)> {
@@ -59,11 +60,17 @@ fn element() -> impl Strategy<Value = Element> {
                 attributes.dedup_by_key(|(name, _)| *name);
                 // The writer sorts; give it something to sort.
                 attributes.reverse();
-                Element { name, attributes, type_name, children }
+                Element {
+                    name,
+                    attributes,
+                    type_name,
+                    children,
+                }
             },
         )
     };
-    let leaf = with(prop::collection::vec(text().prop_map(|text| Node::Text("x", text)), 0..2).boxed());
+    let leaf =
+        with(prop::collection::vec(text().prop_map(|text| Node::Text("x", text)), 0..2).boxed());
     leaf.prop_recursive(4, 24, 4, move |inner| {
         with(prop::collection::vec(inner.prop_map(Node::Element), 0..4).boxed())
     })
@@ -71,7 +78,9 @@ fn element() -> impl Strategy<Value = Element> {
 
 fn write(element: &Element) -> Fragment {
     with_attributes(element, |attributes| {
-        xml::write(element.name, attributes, |writer| children(writer, element)).expect("writable").into_fragment()
+        xml::write(element.name, attributes, |writer| children(writer, element))
+            .expect("writable")
+            .into_fragment()
     })
 }
 
@@ -96,14 +105,22 @@ fn with_attributes<T>(element: &Element, use_them: impl FnOnce(&[Attribute<'_>])
         })
         .collect();
     if let Some(type_name) = &element.type_name {
-        attributes.push(Attribute::qname(XSI.name("type"), "xs", "http://www.w3.org/2001/XMLSchema", type_name));
+        attributes.push(Attribute::qname(
+            XSI.name("type"),
+            "xs",
+            "http://www.w3.org/2001/XMLSchema",
+            type_name,
+        ));
     }
     use_them(&attributes)
 }
 
 fn same_tree(node: roxmltree::Node<'_, '_>, element: &Element) {
     assert_eq!(node.tag_name().name(), element.name.local());
-    assert_eq!(node.tag_name().namespace().unwrap_or(""), element.name.namespace().uri());
+    assert_eq!(
+        node.tag_name().namespace().unwrap_or(""),
+        element.name.namespace().uri()
+    );
     for (name, value) in &element.attributes {
         let found = match name.namespace().uri() {
             "" => node.attribute(name.local()),
@@ -112,8 +129,14 @@ fn same_tree(node: roxmltree::Node<'_, '_>, element: &Element) {
         assert_eq!(found, Some(value.as_str()));
     }
     if let Some(type_name) = &element.type_name {
-        let (prefix, local) = node.attribute((XSI.uri(), "type")).and_then(|found| found.split_once(':')).expect("a QName");
-        assert_eq!(node.lookup_namespace_uri(Some(prefix)), Some("http://www.w3.org/2001/XMLSchema"));
+        let (prefix, local) = node
+            .attribute((XSI.uri(), "type"))
+            .and_then(|found| found.split_once(':'))
+            .expect("a QName");
+        assert_eq!(
+            node.lookup_namespace_uri(Some(prefix)),
+            Some("http://www.w3.org/2001/XMLSchema")
+        );
         assert_eq!(local, type_name);
     }
     let found: Vec<_> = node.children().collect();
@@ -145,20 +168,31 @@ proptest! {
 
 #[test]
 fn xmllint_agrees() {
-    let Some(mut xmllint) = tool("xmllint") else { return };
+    let Some(mut xmllint) = tool("xmllint") else {
+        return;
+    };
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let folder = tempfile::tempdir().expect("a folder");
     let mut expected = Vec::new();
     let strategy = element();
     for number in 0..100 {
-        let element = strategy.new_tree(&mut runner).expect("an element").current();
+        let element = strategy
+            .new_tree(&mut runner)
+            .expect("an element")
+            .current();
         let written = write(&element);
         let path = folder.path().join(number.to_string());
-        std::fs::File::create(&path).and_then(|mut file| file.write_all(written.as_str().as_bytes())).expect("written");
+        std::fs::File::create(&path)
+            .and_then(|mut file| file.write_all(written.as_str().as_bytes()))
+            .expect("written");
         expected.push((path, written.canonical().collect::<String>()));
     }
     // xmllint prints one canonical document after the other, with nothing between them.
-    let output = xmllint.arg("--exc-c14n").args(expected.iter().map(|(path, _)| path)).output().expect("xmllint runs");
+    let output = xmllint
+        .arg("--exc-c14n")
+        .args(expected.iter().map(|(path, _)| path))
+        .output()
+        .expect("xmllint runs");
     let all: String = expected.into_iter().map(|(_, text)| text).collect();
     assert_eq!(String::from_utf8_lossy(&output.stdout), all);
 }
@@ -167,25 +201,41 @@ fn xmllint_agrees() {
 fn contradictions_of_the_calling_code_are_errors() {
     let [none, default, a, ..] = NAMESPACES;
     let other_a = Namespace::new("a", "urn:other");
-    let write = |content: &dyn Fn(&mut Writer)| xml::write(a.name("One"), &[], |writer| content(writer));
+    let write =
+        |content: &dyn Fn(&mut Writer)| xml::write(a.name("One"), &[], |writer| content(writer));
     let same_twice = [Attribute::new("x", "1"), Attribute::new("x", "2")];
     let two_meanings = [Attribute::qualified(other_a.name("x"), "1")];
     let no_prefix = [Attribute::qualified(default.name("x"), "1")];
     let taken = [Attribute::qname(XSI.name("type"), "a", "urn:other", "x")];
     for attributes in [same_twice.as_slice(), &two_meanings, &no_prefix, &taken] {
-        assert!(write(&|writer| writer.leaf(a.name("two"), attributes, "")).is_err(), "{attributes:?}");
+        assert!(
+            write(&|writer| writer.leaf(a.name("two"), attributes, "")).is_err(),
+            "{attributes:?}"
+        );
     }
-    let fragment = xml::write(a.name("One"), &[], |_| {}).expect("writable").into_fragment();
-    let plain = xml::write(none.name("One"), &[], |_| {}).expect("writable").into_fragment();
-    assert!(write(&|writer| writer.fragment(&fragment)).is_err(), "its declaration would be left out of the whole");
+    let fragment = xml::write(a.name("One"), &[], |_| {})
+        .expect("writable")
+        .into_fragment();
+    let plain = xml::write(none.name("One"), &[], |_| {})
+        .expect("writable")
+        .into_fragment();
+    assert!(
+        write(&|writer| writer.fragment(&fragment)).is_err(),
+        "its declaration would be left out of the whole"
+    );
     assert!(write(&|writer| writer.fragment(&plain)).is_ok());
     let inside_default = xml::write(default.name("One"), &[], |writer| writer.fragment(&plain));
-    assert!(inside_default.is_err(), "it would fall into the default namespace");
-    assert!(write(&|writer| {
-        writer.signature("_1");
-        writer.signature("_1");
-    })
-    .is_err());
+    assert!(
+        inside_default.is_err(),
+        "it would fall into the default namespace"
+    );
+    assert!(
+        write(&|writer| {
+            writer.signature("_1");
+            writer.signature("_1");
+        })
+        .is_err()
+    );
 }
 
 #[test]
@@ -193,7 +243,15 @@ fn characters_that_xml_cannot_carry_end_the_writing() {
     let a = NAMESPACES[2];
     for bad in ["\0", "a\u{b}", "\u{ffff}"] {
         assert!(xml::write(a.name("One"), &[Attribute::new("x", bad)], |_| {}).is_err());
-        let error = xml::write(a.name("One"), &[], |writer| writer.leaf(a.name("two"), &[], bad)).expect_err("refused");
-        assert!(error.to_string().starts_with("the text of two holds the character U+"), "{error}");
+        let error = xml::write(a.name("One"), &[], |writer| {
+            writer.leaf(a.name("two"), &[], bad)
+        })
+        .expect_err("refused");
+        assert!(
+            error
+                .to_string()
+                .starts_with("the text of two holds the character U+"),
+            "{error}"
+        );
     }
 }

@@ -15,12 +15,15 @@ use proptest::prelude::*;
 use crate::support::{KEY, NOW, STRING, assert_golden, assertion, tool, verifies};
 
 fn signed(assertion: &Assertion<'_>, algorithm: SignatureAlgorithm) -> Fragment {
-    KEY.signing.sign(assertion.write().expect("written"), algorithm).expect("signed")
+    KEY.signing
+        .sign(assertion.write().expect("written"), algorithm)
+        .expect("signed")
 }
 
 fn wrapped(assertion: &Fragment) -> String {
     let expires = NOW + time::Duration::hours(1);
-    request_security_token_response(assertion, NOW, expires, "urn:federation:MicrosoftOnline").expect("wrapped")
+    request_security_token_response(assertion, NOW, expires, "urn:federation:MicrosoftOnline")
+        .expect("wrapped")
 }
 
 fn metadata(display_name: &str) -> String {
@@ -44,14 +47,26 @@ fn metadata(display_name: &str) -> String {
             passive_endpoint: endpoint,
         },
     ];
-    let document = FederationService { id: "_1", entity_id, roles: &roles }.write().expect("written");
-    KEY.signing.sign(document, SignatureAlgorithm::RsaSha256).expect("signed").into_string()
+    let document = FederationService {
+        id: "_1",
+        entity_id,
+        roles: &roles,
+    }
+    .write()
+    .expect("written");
+    KEY.signing
+        .sign(document, SignatureAlgorithm::RsaSha256)
+        .expect("signed")
+        .into_string()
 }
 
 /// What differs from key to key.
 fn without_key_material(xml: &str) -> String {
     let mut text = xml.replace(KEY.signing.certificate_base64(), "CERTIFICATE");
-    for (start, end) in [("<ds:DigestValue>", "</ds:DigestValue>"), ("<ds:SignatureValue>", "</ds:SignatureValue>")] {
+    for (start, end) in [
+        ("<ds:DigestValue>", "</ds:DigestValue>"),
+        ("<ds:SignatureValue>", "</ds:SignatureValue>"),
+    ] {
         let from = text.find(start).expect(start) + start.len();
         let to = text.find(end).expect(end);
         text.replace_range(from..to, "...");
@@ -67,13 +82,23 @@ fn the_response_has_the_form_of_ad_fs() {
 
 #[test]
 fn an_assertion_without_claims_has_the_authentication_statement_alone() {
-    let plain = Assertion { claims: Vec::new(), name_identifier: None, ..assertion() };
-    assert_golden("plain-assertion.xml", plain.write().expect("written").into_fragment().as_str());
+    let plain = Assertion {
+        claims: Vec::new(),
+        name_identifier: None,
+        ..assertion()
+    };
+    assert_golden(
+        "plain-assertion.xml",
+        plain.write().expect("written").into_fragment().as_str(),
+    );
 }
 
 #[test]
 fn metadata_has_the_form_of_ad_fs() {
-    assert_golden("metadata.xml", &without_key_material(&metadata("Contoso & Co")));
+    assert_golden(
+        "metadata.xml",
+        &without_key_material(&metadata("Contoso & Co")),
+    );
 }
 
 #[test]
@@ -94,7 +119,9 @@ fn xmlsec1_verifies_them_too() {
     std::fs::write(&certificate, KEY.certificate.to_pem().expect("PEM")).expect("written");
     let verify = |name: &str, xml: &str, id: (&str, &str)| {
         let path = folder.path().join(name);
-        std::fs::File::create(&path).and_then(|mut file| file.write_all(xml.as_bytes())).expect("written");
+        std::fs::File::create(&path)
+            .and_then(|mut file| file.write_all(xml.as_bytes()))
+            .expect("written");
         let mut xmlsec1 = tool("xmlsec1").expect("seen above");
         let output = xmlsec1
             .arg("--verify")
@@ -103,31 +130,76 @@ fn xmlsec1_verifies_them_too() {
             .args([&certificate, &path])
             .output()
             .expect("xmlsec1 runs");
-        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
     };
-    let id = ("AssertionID", "urn:oasis:names:tc:SAML:1.0:assertion:Assertion");
+    let id = (
+        "AssertionID",
+        "urn:oasis:names:tc:SAML:1.0:assertion:Assertion",
+    );
     let response = wrapped(&signed(&assertion(), SignatureAlgorithm::RsaSha256));
     let (good, said) = verify("response.xml", &response, id);
     assert!(good, "{said}");
     let (bad, _) = verify("tampered.xml", &response.replace("alice@", "malice@"), id);
     assert!(!bad, "a changed response must not verify");
-    let (good, said) = verify("metadata.xml", &metadata("Contoso & Co"), ("ID", "urn:oasis:names:tc:SAML:2.0:metadata:EntityDescriptor"));
+    let (good, said) = verify(
+        "metadata.xml",
+        &metadata("Contoso & Co"),
+        (
+            "ID",
+            "urn:oasis:names:tc:SAML:2.0:metadata:EntityDescriptor",
+        ),
+    );
     assert!(good, "{said}");
 }
 
 #[test]
 fn what_saml_11_cannot_say_is_refused() {
     let with = |claim_type: &'static str, value_type: &'static str| {
-        let claims = vec![Claim { claim_type, value: "x", value_type, original_issuer: None }];
-        Assertion { claims, ..assertion() }.write().map(|_| ()).expect_err("refused")
+        let claims = vec![Claim {
+            claim_type,
+            value: "x",
+            value_type,
+            original_issuer: None,
+        }];
+        Assertion {
+            claims,
+            ..assertion()
+        }
+        .write()
+        .map(|_| ())
+        .expect_err("refused")
     };
-    for claim_type in ["upn", "", "/upn", "http://schemas.xmlsoap.org/claims/", "urn:oid:1.2.3"] {
-        assert!(matches!(with(claim_type, STRING), IssueError::ClaimType(found) if found == claim_type));
+    for claim_type in [
+        "upn",
+        "",
+        "/upn",
+        "http://schemas.xmlsoap.org/claims/",
+        "urn:oid:1.2.3",
+    ] {
+        assert!(
+            matches!(with(claim_type, STRING), IssueError::ClaimType(found) if found == claim_type)
+        );
     }
-    for value_type in ["", "string", "#string", "http://www.w3.org/2001/XMLSchema#", "urn:x#a b", "urn:x#a\"b"] {
-        assert!(matches!(with("urn:x/y", value_type), IssueError::ValueType { .. }), "{value_type}");
+    for value_type in [
+        "",
+        "string",
+        "#string",
+        "http://www.w3.org/2001/XMLSchema#",
+        "urn:x#a b",
+        "urn:x#a\"b",
+    ] {
+        assert!(
+            matches!(with("urn:x/y", value_type), IssueError::ValueType { .. }),
+            "{value_type}"
+        );
     }
-    let broken_id = Assertion { id: "6f1c", ..assertion() };
+    let broken_id = Assertion {
+        id: "6f1c",
+        ..assertion()
+    };
     assert!(broken_id.write().is_err());
 }
 
@@ -138,18 +210,34 @@ fn only_a_whole_rsa_pair_of_2048_bits_signs() {
     assert!(matches!(short, Err(SigningKeyError::TooShort(1024))));
     let other = SigningKey::new(make(2048), &KEY.certificate);
     assert!(matches!(other, Err(SigningKeyError::CertificateOfOtherKey)));
-    let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).expect("a curve");
-    let elliptic = PKey::from_ec_key(openssl::ec::EcKey::generate(&group).expect("a key")).expect("a key");
-    assert!(matches!(SigningKey::new(elliptic, &KEY.certificate), Err(SigningKeyError::NotRsa)));
+    let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1)
+        .expect("a curve");
+    let elliptic =
+        PKey::from_ec_key(openssl::ec::EcKey::generate(&group).expect("a key")).expect("a key");
+    assert!(matches!(
+        SigningKey::new(elliptic, &KEY.certificate),
+        Err(SigningKeyError::NotRsa)
+    ));
 }
 
 #[test]
 fn algorithms_are_known_by_both_spellings() {
     for algorithm in [SignatureAlgorithm::RsaSha256, SignatureAlgorithm::RsaSha1] {
-        assert_eq!(SignatureAlgorithm::from_uri(algorithm.uri()), Some(algorithm));
-        assert_eq!(SignatureAlgorithm::from_uri(&algorithm.uri().replace("http:", "https:")), Some(algorithm));
+        assert_eq!(
+            SignatureAlgorithm::from_uri(algorithm.uri()),
+            Some(algorithm)
+        );
+        assert_eq!(
+            SignatureAlgorithm::from_uri(&algorithm.uri().replace("http:", "https:")),
+            Some(algorithm)
+        );
     }
-    for other in ["", "rsa-sha256", "http://www.w3.org/2001/04/xmldsig-more#rsa-md5", "ftp://www.w3.org/2000/09/xmldsig#rsa-sha1"] {
+    for other in [
+        "",
+        "rsa-sha256",
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-md5",
+        "ftp://www.w3.org/2000/09/xmldsig#rsa-sha1",
+    ] {
         assert_eq!(SignatureAlgorithm::from_uri(other), None);
     }
 }

@@ -28,17 +28,32 @@ pub(crate) static KEY: LazyLock<TestKey> = LazyLock::new(|| {
     let private = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
     let mut builder = X509::builder().expect("a builder");
     builder.set_pubkey(&private).expect("public key");
-    builder.set_not_before(&Asn1Time::days_from_now(0).expect("now")).expect("begin");
-    builder.set_not_after(&Asn1Time::days_from_now(1).expect("tomorrow")).expect("end");
-    builder.sign(&private, MessageDigest::sha256()).expect("signed");
+    builder
+        .set_not_before(&Asn1Time::days_from_now(0).expect("now"))
+        .expect("begin");
+    builder
+        .set_not_after(&Asn1Time::days_from_now(1).expect("tomorrow"))
+        .expect("end");
+    builder
+        .sign(&private, MessageDigest::sha256())
+        .expect("signed");
     let certificate = builder.build();
     let signing = SigningKey::new(private.clone(), &certificate).expect("a signing key");
-    TestKey { private, certificate, signing }
+    TestKey {
+        private,
+        certificate,
+        signing,
+    }
 });
 
 /// The token that Entra ID is given for a user, with values that need escaping.
 pub(crate) fn assertion() -> Assertion<'static> {
-    let string = |claim_type, value| Claim { claim_type, value, value_type: STRING, original_issuer: None };
+    let string = |claim_type, value| Claim {
+        claim_type,
+        value,
+        value_type: STRING,
+        original_issuer: None,
+    };
     Assertion {
         id: "_6f1c2a4e-0000-4000-8000-000000000001",
         issuer: "http://contoso.test/adfs/services/trust/",
@@ -52,8 +67,14 @@ pub(crate) fn assertion() -> Assertion<'static> {
             qualifier: None,
         }),
         claims: vec![
-            string("http://schemas.xmlsoap.org/claims/UPN", "alice@contoso.test"),
-            string("http://schemas.xmlsoap.org/claims/Group", "R&D <\"Zoë\">]]>\r\n\tMüller"),
+            string(
+                "http://schemas.xmlsoap.org/claims/UPN",
+                "alice@contoso.test",
+            ),
+            string(
+                "http://schemas.xmlsoap.org/claims/Group",
+                "R&D <\"Zoë\">]]>\r\n\tMüller",
+            ),
             Claim {
                 claim_type: "http://schemas.microsoft.com/ws/2012/01/insidecorporatenetwork",
                 value: "true",
@@ -79,12 +100,18 @@ pub(crate) fn verifies(xml: &str) -> bool {
     let pem = KEY.private.public_key_to_pem().expect("PEM");
     let mut keys = bergshamra::KeysManager::new();
     keys.add_key(load_rsa_public_pem(&pem).expect("a public key"));
-    bergshamra::verify(&bergshamra::DsigContext::new(keys), xml).is_ok_and(|result| result.all_reference_digests_verified())
+    bergshamra::verify(&bergshamra::DsigContext::new(keys), xml)
+        .is_ok_and(|result| result.all_reference_digests_verified())
 }
 
 /// A tool of the system, or `None` when it is not installed.
 pub(crate) fn tool(name: &str) -> Option<Command> {
-    let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let found = Command::new(name)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
     if !found {
         eprintln!("{name} is not installed; its part of this test was left out");
     }
@@ -98,10 +125,16 @@ pub(crate) fn lines(xml: &str) -> String {
 
 /// Compares with a file of `tests/golden`; `UPDATE_GOLDEN=1` writes it instead.
 pub(crate) fn assert_golden(name: &str, xml: &str) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, lines(xml)).expect("written");
     }
     let expected = std::fs::read_to_string(&path).expect("the golden file");
-    assert_eq!(lines(xml), expected, "differs from {name}; if the change is meant, run with UPDATE_GOLDEN=1");
+    assert_eq!(
+        lines(xml),
+        expected,
+        "differs from {name}; if the change is meant, run with UPDATE_GOLDEN=1"
+    );
 }
