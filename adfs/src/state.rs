@@ -80,6 +80,7 @@ impl Federation {
     /// When it does not serve; the old one stays in force then.
     pub async fn reload(&self) -> Result<(), StartError> {
         let configuration = Configuration::load(&self.path)?;
+        self.keys.check(&configuration)?;
         self.directory.reload(&configuration.directories)?;
         self.proxy_trusts.refresh(&self.store).await?;
         self.configuration.store(Arc::new(configuration));

@@ -93,3 +93,32 @@ fn row(role: CertificateType, certificate: &Certificate) -> anyhow::Result<Vec<S
         certificate.not_after().format(&Rfc3339)?,
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_one_row_and_its_export_public() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = Keys::in_folder(folder.path(), datetime!(2026-11-25 12:00 UTC));
+        let signing = keys.token_signing();
+        let row = row(CertificateType::TokenSigning, signing.certificate()).expect("a row");
+        let thumbprint = signing.certificate().thumbprint();
+        assert_eq!(
+            row,
+            [
+                "Token-Signing",
+                "true",
+                "CN=ADFS Signing - sts.contoso.test",
+                thumbprint,
+                "2026-11-25T12:00:00Z",
+                "2027-11-25T12:00:00Z",
+            ]
+        );
+        let pem = signing.certificate().to_pem().expect("PEM");
+        assert!(pem.starts_with("-----BEGIN CERTIFICATE-----") && !pem.contains("PRIVATE"));
+    }
+}

@@ -50,6 +50,7 @@ impl Settings {
 /// The keys of a running server, read once.
 #[derive(Debug)]
 pub struct Keys {
+    lab: bool,
     seal: Seal,
     token_signing: Arc<TokenSigning>,
     token_decrypting: Arc<TokenDecrypting>,
@@ -108,7 +109,8 @@ impl Keys {
             }
             None => ServiceKeys::make(&settings.service_key, settings.lab)?,
         };
-        lab::check(&settings.host_name, service_keys.are_lab_keys())?;
+        let lab = settings.lab || service_keys.are_lab_keys();
+        lab::check(&settings.host_name, lab)?;
         let seal = Seal::new(service_keys)?;
         let (signing, decrypting) =
             pair::load_or_make(&settings.folder, &settings.host_name, &seal, now)?;
@@ -118,12 +120,33 @@ impl Keys {
             source,
         })?;
         Ok(Keys {
+            lab,
             seal,
             token_signing: Arc::new(TokenSigning { key, certificate }),
             token_decrypting: Arc::new(TokenDecrypting {
                 certificate: decrypting.certificate,
             }),
         })
+    }
+
+    /// Whether these keys may go on serving under another configuration.
+    ///
+    /// # Errors
+    /// [`KeyError::LabKeys`] when they are a lab's and the name no longer is.
+    pub fn check(&self, configuration: &Configuration) -> Result<(), KeyError> {
+        lab::check(&configuration.service.host_name, self.lab)
+    }
+
+    /// Keys in an empty folder, for tests of what uses them.
+    #[cfg(test)]
+    pub(crate) fn in_folder(folder: &std::path::Path, now: OffsetDateTime) -> Keys {
+        let settings = Settings {
+            service_key: folder.join("service.key"),
+            folder: folder.join("keys"),
+            host_name: "sts.contoso.test".to_owned(),
+            lab: false,
+        };
+        Keys::load_from(&settings, now).expect("keys")
     }
 
     /// The certificates in the key folder, read without any private key. For commands beside a running server.

@@ -151,6 +151,22 @@ fn a_key_without_a_certificate_was_never_used_and_is_replaced() {
 }
 
 #[test]
+fn certificates_are_shown_without_their_keys() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing =
+        pair::certificate(folder.path(), CertificateType::TokenSigning).expect_err("none yet");
+    assert!(matches!(missing, KeyError::NoCertificate { .. }));
+    let keys = Keys::in_folder(folder.path(), NOW);
+    fs::remove_file(folder.path().join("service.key")).expect("removed");
+    let shown = pair::certificate(&folder.path().join("keys"), CertificateType::TokenSigning)
+        .expect("shown");
+    assert_eq!(
+        shown.thumbprint(),
+        keys.token_signing().certificate().thumbprint()
+    );
+}
+
+#[test]
 fn lab_keys_stay_lab_keys_wherever_they_are_taken() {
     let folder = tempfile::tempdir().expect("a folder");
     let lab = Settings {

@@ -7,7 +7,7 @@ use federation::metadata::{BUILT_IN_CLAIM_DESCRIPTIONS, FederationService, Role}
 use federation::signature::SignatureAlgorithm;
 use federation::{IssueError, saml11};
 
-use crate::config::Configuration;
+use crate::config::{Configuration, Service};
 use crate::ids;
 use crate::keys::TokenSigning;
 use crate::state::Federation;
@@ -41,8 +41,12 @@ pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
         }
     }
     let decrypting = federation.keys.token_decrypting();
-    let document: Arc<str> =
-        write(&configuration, &signing, decrypting.certificate().base64())?.into();
+    let document: Arc<str> = write(
+        &configuration.service,
+        &signing,
+        decrypting.certificate().base64(),
+    )?
+    .into();
     let cached = Cached {
         configuration,
         signing,
@@ -53,11 +57,10 @@ pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
 }
 
 fn write(
-    configuration: &Configuration,
+    service: &Service,
     signing: &TokenSigning,
     decrypting: &str,
 ) -> Result<String, MetadataError> {
-    let service = &configuration.service;
     let passive_endpoint = format!("{}/adfs/ls/", service.base_url());
     let id = format!("_{}", ids::guid());
     let roles = [
@@ -86,4 +89,45 @@ fn write(
         .key()
         .sign(document, SignatureAlgorithm::RsaSha256)?
         .into_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::keys::Keys;
+
+    #[test]
+    fn the_document_names_this_service_and_the_certificates_in_use() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keys = Keys::in_folder(folder.path(), datetime!(2026-11-25 12:00 UTC));
+        let service = Service {
+            host_name: "sts.contoso.test".to_owned(),
+            display_name: "Contoso & Co".to_owned(),
+            identifier: "http://sts.contoso.test/adfs/services/trust".to_owned(),
+            https_port_outside: 8443,
+            lab_keys: false,
+        };
+        let (signing, decrypting) = (keys.token_signing(), keys.token_decrypting());
+        let document =
+            write(&service, &signing, decrypting.certificate().base64()).expect("written");
+        for part in [
+            "entityID=\"http://sts.contoso.test/adfs/services/trust\"",
+            "ServiceDisplayName=\"Contoso &amp; Co\"",
+            "<Address>https://sts.contoso.test:8443/adfs/ls/</Address>",
+        ] {
+            assert!(document.contains(part), "{part}");
+        }
+        // Once in the signature and once as the key of the token service.
+        assert_eq!(document.matches(signing.certificate().base64()).count(), 2);
+        assert_eq!(
+            document.matches(decrypting.certificate().base64()).count(),
+            1
+        );
+        assert!(
+            !document.contains("https://schemas."),
+            "claim types have their http spelling"
+        );
+    }
 }

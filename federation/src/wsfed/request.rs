@@ -34,9 +34,13 @@ pub enum RequestError {
 
 /// A request, well formed and otherwise unchecked.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it is taken apart at once"
+)]
 pub enum PassiveRequest {
     /// `wsignin1.0`.
-    SignIn(Box<SignInRequest>),
+    SignIn(SignInRequest),
     /// `wsignout1.0`.
     SignOut(SignOutRequest),
     /// `wsignoutcleanup1.0`.
@@ -109,8 +113,7 @@ impl PassiveRequest {
             })
         };
         match action.as_str() {
-            "wsignin1.0" => SignInRequest::parse(parameters)
-                .map(|request| PassiveRequest::SignIn(Box::new(request))),
+            "wsignin1.0" => SignInRequest::parse(parameters).map(PassiveRequest::SignIn),
             "wsignout1.0" => sign_out().map(PassiveRequest::SignOut),
             "wsignoutcleanup1.0" => sign_out().map(PassiveRequest::SignOutCleanup),
             _ => Err(RequestError::UnknownAction),
@@ -191,7 +194,7 @@ mod tests {
             wfresh: Some(String::new()),
             ..SignInRequest::default()
         };
-        assert_eq!(request, Ok(PassiveRequest::SignIn(Box::new(expected))));
+        assert_eq!(request, Ok(PassiveRequest::SignIn(expected)));
     }
 
     #[test]
