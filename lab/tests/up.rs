@@ -1,0 +1,191 @@
+//! `lab up` with stand-ins for the programs that it starts: what happens when one of them fails, and that none survives.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lab::addresses::Ports;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A folder with the real `lab` and a script in the place of `adfs`.
+struct House {
+    folder: tempfile::TempDir,
+    base_port: u16,
+}
+
+impl House {
+    fn with_adfs(script: Option<&str>) -> House {
+        // Beside the build, so that a hard link is possible: the program looks for its neighbours.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        fs::hard_link(env!("CARGO_BIN_EXE_lab"), folder.path().join("lab")).unwrap();
+        fs::write(folder.path().join("wap"), "#!/bin/sh\n").unwrap();
+        if let Some(script) = script {
+            let path = folder.path().join("adfs");
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        House {
+            folder,
+            base_port: free_base_port(),
+        }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    fn lab(&self, command: &str) -> Command {
+        let mut lab = Command::new(self.folder.path().join("lab"));
+        lab.arg(command).arg("--state").arg(self.state());
+        if command == "up" {
+            lab.arg("--base-port").arg(self.base_port.to_string());
+        }
+        lab
+    }
+
+    /// Starts `lab up` and waits until the script has said its process id.
+    fn up_until_adfs_runs(&self) -> (Child, Pid) {
+        let mut lab = self
+            .lab("up")
+            .arg("--verbose")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(lab.stderr.take().unwrap()).lines();
+        let said = lines.find_map(|line| {
+            let line = line.unwrap();
+            line.split_once("I am ")
+                .map(|(_, pid)| pid.parse().unwrap())
+        });
+        // Somebody must read on, or the lab would wait for room in the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        (lab, Pid::from_raw(said.unwrap()).unwrap())
+    }
+}
+
+fn free_base_port() -> u16 {
+    for _ in 0..200 {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let base = free.local_addr().unwrap().port();
+        drop(free);
+        let Ok(ports) = Ports::from_base(base) else {
+            continue;
+        };
+        let all_free =
+            |(_, port): (&str, u16)| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        if ports.named().into_iter().all(all_free) {
+            return base;
+        }
+    }
+    panic!("no free ports");
+}
+
+fn wait_until_gone(pid: Pid) {
+    let began = Instant::now();
+    while test_kill_process(pid).is_ok() && !is_zombie(pid) {
+        assert!(began.elapsed() < LIMIT, "process {pid:?} still runs");
+        std::thread::yield_now();
+    }
+}
+
+/// In a container nobody may collect what the lab could not: dead is dead enough.
+fn is_zombie(pid: Pid) -> bool {
+    let stat = Path::new("/proc")
+        .join(pid.as_raw_nonzero().to_string())
+        .join("stat");
+    fs::read_to_string(stat).map_or(true, |stat| {
+        stat.rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('Z'))
+    })
+}
+
+#[test]
+fn a_child_that_dies_is_explained() {
+    let house = House::with_adfs(Some(
+        "echo 'first line'\necho 'the reason is here' >&2\nexit 3",
+    ));
+    let output = house.lab("up").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in [
+        "adfs ended (exit status: 3)",
+        "the reason is here",
+        "first line",
+        "adfs.log",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!house.state().join("lab.json").exists());
+    let log = fs::read_to_string(house.state().join("logs/adfs.log")).unwrap();
+    assert!(log.contains("the reason is here"), "{log}");
+}
+
+#[test]
+fn a_missing_program_is_named() {
+    let house = House::with_adfs(None);
+    let output = house.lab("up").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text.contains("/adfs is not there") && text.contains("make build"),
+        "{text}"
+    );
+}
+
+#[test]
+fn being_told_to_stop_half_way_stops_the_children_too() {
+    let house = House::with_adfs(Some("echo \"I am $$\"\nexec sleep 1000"));
+    let (mut lab, adfs) = house.up_until_adfs_runs();
+    let second = house.lab("up").output().unwrap();
+    let text = String::from_utf8_lossy(&second.stderr);
+    assert!(
+        text.contains("already running") && text.contains(&lab.id().to_string()),
+        "{text}"
+    );
+
+    let status = house.lab("status").output().unwrap();
+    assert_eq!(status.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&status.stdout).contains("starting"),
+        "{status:?}"
+    );
+
+    let down = house.lab("down").output().unwrap();
+    assert_eq!(down.status.code(), Some(0), "{down:?}");
+    assert_eq!(lab.wait().unwrap().code(), Some(0));
+    wait_until_gone(adfs);
+
+    let again = house.lab("down").output().unwrap();
+    assert_eq!(again.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&again.stdout).contains("no lab runs"));
+}
+
+#[test]
+fn children_do_not_survive_a_killed_lab() {
+    let house = House::with_adfs(Some("echo \"I am $$\"\nexec sleep 1000"));
+    let (mut lab, adfs) = house.up_until_adfs_runs();
+    let pid = Pid::from_raw(i32::try_from(lab.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
+    lab.wait().unwrap();
+    wait_until_gone(adfs);
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let house = House::with_adfs(Some("exec sleep 1000"));
+    let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, house.base_port + 1)).unwrap();
+    let output = house.lab("up").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text.contains(&format!("port {} (cloud)", house.base_port + 1)),
+        "{text}"
+    );
+}
