@@ -15,7 +15,8 @@ use tokio::time::timeout;
 use tokio_openssl::SslStream;
 use tokio_util::codec::Encoder as _;
 
-use super::request::{self, RequestError};
+use super::ber::{RequestError, message_length};
+use super::request;
 use super::session::{Directory, Next, Session, disconnection};
 
 /// What one client may use.
@@ -72,8 +73,7 @@ pub(super) async fn serve_clear(
     acceptor: Option<SslAcceptor>,
     limits: Limits,
 ) -> Result<(), ConnectionError> {
-    let session = Session::new(directory.clone(), false);
-    let end = converse(&mut stream, session, limits).await?;
+    let end = converse(&mut stream, directory.clone(), false, limits).await?;
     match (end, acceptor) {
         (Next::StartTls, Some(acceptor)) => serve_tls(stream, directory, &acceptor, limits).await,
         _ => Ok(()),
@@ -89,7 +89,7 @@ pub(super) async fn serve_tls(
 ) -> Result<(), ConnectionError> {
     let mut stream = SslStream::new(Ssl::new(acceptor.context())?, stream)?;
     timeout(limits.transfer, Pin::new(&mut stream).accept()).await??;
-    converse(&mut stream, Session::new(directory, true), limits).await?;
+    converse(&mut stream, directory, true, limits).await?;
     // The client may be gone already; it got all its answers.
     let _ = timeout(limits.transfer, stream.shutdown()).await;
     Ok(())
@@ -98,9 +98,12 @@ pub(super) async fn serve_tls(
 /// Answers requests until the client ends, or wants StartTLS.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    mut session: Session,
+    directory: Arc<Directory>,
+    tls: bool,
     limits: Limits,
 ) -> Result<Next, ConnectionError> {
+    let delay = directory.answer_delay;
+    let mut session = Session::new(directory, tls);
     let mut buffer = BytesMut::new();
     loop {
         let message = match next_message(stream, &mut buffer, limits).await {
@@ -121,6 +124,9 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         if next == Next::StartTls && !buffer.is_empty() {
             return Err(ConnectionError::StartTlsInjection);
         }
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
         send(stream, answers, limits).await?;
         if next != Next::Continue {
             return Ok(next);
@@ -139,7 +145,7 @@ async fn next_message<S: AsyncRead + Unpin>(
     }
     timeout(limits.transfer, async {
         loop {
-            match request::message_length(buffer, limits.message_bytes)? {
+            match message_length(buffer, limits.message_bytes)? {
                 Some(length) if buffer.len() >= length => return Ok(Some(buffer.split_to(length))),
                 _ if stream.read_buf(buffer).await? == 0 => return Ok(None),
                 _ => {}

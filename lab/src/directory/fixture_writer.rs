@@ -95,7 +95,7 @@ struct Ldif(String);
 impl Ldif {
     fn new(about: &str) -> Ldif {
         Ldif(format!(
-            "version: 1\n# {about}\n# Written from people.toml; README.md says how.\n"
+            "# {about}\n# Written from people.toml; README.md says how.\n"
         ))
     }
 
@@ -221,7 +221,7 @@ fn base() -> String {
             common_name: "svc-adfs",
             display_name: "AD FS service account",
             given_name: None,
-            surname: None,
+            surname: Some("svc-adfs"),
             title: None,
             mail: None,
             aliases: &[],

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::entry::Entry;
 use super::identifiers::{guid_text, sid_text};
 use super::ldif::{self, LdifError};
-use super::tree::{Tree, TreeError};
+use super::records::TreeError;
+use super::tree::Tree;
 
 /// The LDIF files in the order in which they must be read: parents first.
 const LDIF: [(&str, &str); 4] = [

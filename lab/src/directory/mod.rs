@@ -5,17 +5,20 @@
 //! `accounts` (binds) and `search`, over the `tree` of entries that `ldif` and `fixtures` loaded.
 
 mod accounts;
+mod ber;
 mod connection;
 mod diagnostics;
 mod dn;
 mod entry;
 mod filter;
+mod filter_request;
 #[cfg(test)]
 mod fixture_writer;
 mod fixtures;
 mod fold;
 mod identifiers;
 mod ldif;
+mod records;
 mod request;
 mod root_dse;
 mod schema;
@@ -32,5 +35,5 @@ pub use connection::Limits;
 pub use dn::DnError;
 pub use fixtures::{FixtureError, Fixtures, Person, ServiceAccount};
 pub use ldif::LdifError;
+pub use records::TreeError;
 pub use server::{DirectoryError, DirectoryServer, Options};
-pub use tree::TreeError;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use openssl::ssl::SslAcceptor;
 use tokio::net::{TcpListener, TcpStream};
@@ -32,6 +33,8 @@ pub struct Options {
     pub lockout_threshold: Option<u32>,
     /// End searches from the domain's root with a reference to another partition, as AD does.
     pub references: bool,
+    /// How long each answer is held back: a far or slow directory. Zero by default.
+    pub answer_delay: Duration,
     /// What one client may use.
     pub limits: Limits,
     /// The time by which accounts and passwords expire.
@@ -47,6 +50,7 @@ impl Options {
             bind_needs_tls: false,
             lockout_threshold: None,
             references: true,
+            answer_delay: Duration::ZERO,
             limits: Limits::default(),
             clock: Clock::system(),
         }
@@ -120,6 +124,7 @@ impl DirectoryServer {
             host: HOST.to_owned(),
             bind_needs_tls,
             references: options.references,
+            answer_delay: options.answer_delay,
             start_tls: acceptor.is_some(),
         });
         let service = Service {

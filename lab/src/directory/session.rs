@@ -1,6 +1,7 @@
 //! One client's conversation: who it is, and what each request answers. No sockets here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
@@ -45,6 +46,8 @@ pub(super) struct Directory {
     pub(super) bind_needs_tls: bool,
     /// Searches from the domain's root end with references to other partitions, as AD's do.
     pub(super) references: bool,
+    /// How long each answer is held back.
+    pub(super) answer_delay: Duration,
     /// StartTLS is offered.
     pub(super) start_tls: bool,
 }

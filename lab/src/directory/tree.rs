@@ -2,86 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::dn::{Dn, DnError, leaf};
-use super::entry::{Attribute, Entry, EntryId, Key, Password, Value, stored_key};
+use super::dn::Dn;
+use super::entry::{Attribute, Entry, EntryId, Key, Value, stored_key};
 use super::identifiers::sid_with_rid;
 use super::ldif::Record;
+use super::records::{TreeError, entry_of};
 use super::schema::{self, AttributeType};
 
 /// The bit of groupType that makes a group a security group (MS-ADTS 2.2.12).
 const SECURITY_ENABLED: i64 = 0x8000_0000;
-
-/// Why records do not make a directory. `dn` and `line` say where.
-#[derive(Debug, thiserror::Error)]
-pub enum TreeError {
-    /// No record, or the first is not a domain.
-    #[error("the first LDIF record must be the domain itself, of class domainDNS")]
-    NoDomain,
-    /// The DN of a record cannot be read.
-    #[error("LDIF line {line}: `{dn}`: {source}")]
-    Name {
-        /// The DN as written.
-        dn: String,
-        /// The record's line.
-        line: usize,
-        /// What is wrong.
-        source: DnError,
-    },
-    /// The entry above a record is not there (or comes later).
-    #[error("LDIF line {line}: `{dn}` has no parent entry; write parents first")]
-    NoParent {
-        /// The DN as written.
-        dn: String,
-        /// The record's line.
-        line: usize,
-    },
-    /// Two records share a DN or a value that must be unique.
-    #[error("LDIF line {line}: `{dn}` repeats the {what} of another entry")]
-    Duplicate {
-        /// The DN as written.
-        dn: String,
-        /// The record's line.
-        line: usize,
-        /// `distinguished name` or an attribute.
-        what: &'static str,
-    },
-    /// An attribute that the schema does not know.
-    #[error("LDIF line {line}: `{dn}` has the attribute `{attribute}`, which is not in the schema")]
-    UnknownAttribute {
-        /// The DN as written.
-        dn: String,
-        /// The record's line.
-        line: usize,
-        /// The attribute's description.
-        attribute: String,
-    },
-    /// A value does not fit its attribute's syntax.
-    #[error("LDIF line {line}: `{dn}` has a value of `{attribute}` that does not fit its syntax")]
-    Syntax {
-        /// The DN as written.
-        dn: String,
-        /// The record's line.
-        line: usize,
-        /// The attribute's name.
-        attribute: &'static str,
-    },
-    /// A group has a member that is no entry.
-    #[error("the group `{group}` has the member `{member}`, which is no entry")]
-    NoMember {
-        /// The group's DN.
-        group: String,
-        /// The member value.
-        member: String,
-    },
-    /// memberOf of an entry is not what the groups' members say.
-    #[error(
-        "memberOf of `{dn}` disagrees with the member values of the groups; correct one of them"
-    )]
-    MemberOf {
-        /// The entry's DN.
-        dn: String,
-    },
-}
 
 /// All entries.
 #[derive(Debug)]
@@ -387,70 +316,4 @@ fn is_unique(kind: &AttributeType) -> bool {
         kind.name,
         "sAMAccountName" | "userPrincipalName" | "objectGUID" | "objectSid"
     )
-}
-
-fn entry_of(
-    dn: String,
-    line: usize,
-    name: Dn,
-    attributes: Vec<(String, Vec<u8>)>,
-) -> Result<Entry, TreeError> {
-    let mut entry = Entry {
-        dn,
-        name,
-        attributes: Vec::new(),
-        password: None,
-    };
-    let (_, leaf) = leaf(&entry.dn).map_err(|source| TreeError::Name {
-        dn: entry.dn.clone(),
-        line,
-        source,
-    })?;
-    let computed = [
-        (
-            "distinguishedName".to_owned(),
-            entry.dn.clone().into_bytes(),
-        ),
-        ("name".to_owned(), leaf.into_bytes()),
-    ];
-    for (description, bytes) in attributes.into_iter().chain(computed) {
-        if description.eq_ignore_ascii_case("userPassword") {
-            entry.password = Some(Password::new(bytes));
-            continue;
-        }
-        let Some(kind) = schema::attribute(&description).filter(|kind| !kind.constructed) else {
-            return Err(TreeError::UnknownAttribute {
-                dn: entry.dn,
-                line,
-                attribute: description,
-            });
-        };
-        let Some(key) = stored_key(kind.syntax, &bytes) else {
-            return Err(TreeError::Syntax {
-                dn: entry.dn,
-                line,
-                attribute: kind.name,
-            });
-        };
-        let value = Value { bytes, key };
-        match entry
-            .attributes
-            .iter_mut()
-            .find(|known| known.kind.name == kind.name)
-        {
-            Some(known) if known.values.contains(&value) => {
-                return Err(TreeError::Duplicate {
-                    dn: entry.dn,
-                    line,
-                    what: kind.name,
-                });
-            }
-            Some(known) => known.values.push(value),
-            None => entry.attributes.push(Attribute {
-                kind,
-                values: vec![value],
-            }),
-        }
-    }
-    Ok(entry)
 }

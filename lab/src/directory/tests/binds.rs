@@ -252,6 +252,22 @@ async fn lockout_ends_and_other_restrictions_hold() {
         "ok",
         "the lockout ended"
     );
+    let mut ldap = connect(&server).await;
+    ldap.simple_bind("T\\kim", PASSWORD)
+        .await
+        .unwrap()
+        .success()
+        .unwrap();
+    let base = "CN=kim,DC=t";
+    let kim = find_below(&mut ldap, base, Scope::Base, "(name=kim)", vec![])
+        .await
+        .remove(0);
+    assert_eq!(kim.attrs["badPwdCount"], ["0"]);
+    assert_ne!(
+        kim.attrs["lastLogon"],
+        ["0"],
+        "counted although the LDIF does not name it"
+    );
 }
 
 #[tokio::test]

@@ -199,3 +199,18 @@ async fn requests_that_arrive_together_are_answered_in_turn() {
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!((answer[4], answer[18]), (1, 2));
 }
+
+#[tokio::test]
+async fn answers_can_be_held_back() {
+    let answer_delay = Duration::from_millis(30);
+    let options = Options {
+        answer_delay,
+        ..Options::new(FREE_PORT)
+    };
+    let server = DirectoryServer::start(options, Fixtures::load().unwrap())
+        .await
+        .unwrap();
+    let start = std::time::Instant::now();
+    bound(&server).await;
+    assert!(start.elapsed() >= answer_delay);
+}
