@@ -78,4 +78,25 @@ impl Claim {
             .iter()
             .fold(fields, |sum, (name, value)| sum + name.len() + value.len())
     }
+
+    /// Bytes of the longest text, for the limit on length.
+    pub(crate) fn longest(&self) -> usize {
+        let fields = [
+            &self.claim_type,
+            &self.value,
+            &self.value_type,
+            &self.issuer,
+            &self.original_issuer,
+        ];
+        let properties = self
+            .properties
+            .iter()
+            .flat_map(|(name, value)| [name, value]);
+        fields
+            .into_iter()
+            .chain(properties)
+            .map(String::len)
+            .max()
+            .unwrap_or_default()
+    }
 }

@@ -1,7 +1,7 @@
 //! What the language asks of attribute stores (spec section 4).
 
 /// A query that a rule wants answered before it can go on (spec section 4.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoreQuery {
     /// Name of the store as the rule writes it, for example `Active Directory`.
     pub store: String,

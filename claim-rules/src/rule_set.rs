@@ -1,0 +1,133 @@
+//! The compiled rule set.
+
+use std::sync::Arc;
+
+use crate::claim::Claim;
+use crate::compile::compile;
+use crate::diagnostic::Diagnostic;
+use crate::evaluation::{Evaluation, EvaluationError, Step};
+use crate::limits::Limits;
+use crate::plan::PlannedRule;
+use crate::store::{AttributeStores, StoreError};
+use crate::syntax::{SyntaxTree, parse};
+
+/// How `==` and `!=` compare (section 3.4). Sources disagree about AD FS, so that each trust can choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Equality {
+    /// Character by character.
+    #[default]
+    CaseSensitive,
+    /// As .NET's `OrdinalIgnoreCase`.
+    CaseInsensitive,
+}
+
+/// A rule set that is known to be right. Cheap to clone, shared by any number of evaluations.
+#[derive(Debug, Clone)]
+pub struct RuleSet {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    tree: SyntaxTree,
+    rules: Vec<PlannedRule>,
+    warnings: Vec<Diagnostic>,
+    equality: Equality,
+}
+
+impl RuleSet {
+    /// Compiles rule text; `==` is case-sensitive.
+    ///
+    /// # Errors
+    /// The first mistake in the text.
+    pub fn compile(text: &str) -> Result<RuleSet, Diagnostic> {
+        RuleSet::compile_with(text, Equality::default())
+    }
+
+    /// Compiles rule text.
+    ///
+    /// # Errors
+    /// The first mistake in the text.
+    pub fn compile_with(text: &str, equality: Equality) -> Result<RuleSet, Diagnostic> {
+        let parsed = parse(text)?;
+        let mut warnings = parsed.warnings;
+        let rules = compile(text, &parsed.tree, &mut warnings)?;
+        Ok(RuleSet {
+            inner: Arc::new(Inner {
+                tree: parsed.tree,
+                rules,
+                warnings,
+                equality,
+            }),
+        })
+    }
+
+    /// What the author should look at again, although the rules are accepted.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.inner.warnings
+    }
+
+    /// The rules as they were written; prints as rule text.
+    pub fn syntax(&self) -> &SyntaxTree {
+        &self.inner.tree
+    }
+
+    /// How `==` compares.
+    pub fn equality(&self) -> Equality {
+        self.inner.equality
+    }
+
+    pub(crate) fn rules(&self) -> &[PlannedRule] {
+        &self.inner.rules
+    }
+
+    /// Begins an evaluation of `input` under the default limits. Nothing runs before the first [`Evaluation::step`].
+    pub fn start(&self, input: Vec<Claim>) -> Evaluation<'_> {
+        self.start_within(Limits::default(), input)
+    }
+
+    /// Begins an evaluation under limits of the caller's own.
+    pub fn start_within(&self, limits: Limits, input: Vec<Claim>) -> Evaluation<'_> {
+        Evaluation::new(self, limits, input)
+    }
+
+    /// Evaluates `input` with stores that answer at once, and gives the output set in order of issue.
+    ///
+    /// # Errors
+    /// When a store fails or is missing, or a limit is met. There is no partial output.
+    pub fn evaluate(
+        &self,
+        input: Vec<Claim>,
+        stores: &dyn AttributeStores,
+    ) -> Result<Vec<Claim>, EvaluationError> {
+        let mut evaluation = self.start(input);
+        loop {
+            match evaluation.step()? {
+                Step::Done(claims) => return Ok(claims),
+                Step::Query(query) => match stores.store(&query.store) {
+                    None => return Err(evaluation.store_missing()),
+                    Some(store) => match store.query(&query) {
+                        Ok(rows) => evaluation.answer(rows),
+                        Err(error) => return Err(evaluation.store_failed(error)),
+                    },
+                },
+            }
+        }
+    }
+}
+
+/// For callers that find out about a missing store themselves.
+impl StoreError {
+    /// No store has this name.
+    pub fn unknown_store(name: &str) -> StoreError {
+        StoreError::new(format!(
+            "there is no attribute store '{name}'; configure it, or correct its name in the rule"
+        ))
+    }
+}
+
+const _: () = {
+    const fn shareable<T: Send + Sync>() {}
+    shareable::<RuleSet>();
+    shareable::<Evaluation<'static>>();
+};
