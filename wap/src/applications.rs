@@ -206,7 +206,7 @@ impl Applications {
         }
         let place = application.place()?;
         for other in &self.applications {
-            if other.place()? == place {
+            if other.place()?.is_same(&place) {
                 return Err(ApplicationError::UrlTaken(application.external_url));
             }
         }
@@ -238,6 +238,13 @@ pub struct Place {
     pub port: u16,
     /// Path, which it owns with everything below.
     pub path: Target,
+}
+
+impl Place {
+    /// Whether the same requests come to both; case does not count.
+    fn is_same(&self, other: &Place) -> bool {
+        self.host == other.host && self.port == other.port && self.path.same_path(&other.path)
+    }
 }
 
 impl PublishedApplication {

@@ -72,7 +72,7 @@ fn errors_name_line_key_and_remedy() {
         (
             "header_timeout",
             "header_timeuot",
-            "wap.toml:21: limits.header_timeuot: unknown key `header_timeuot`; did you mean `header_timeout`?",
+            "wap.toml:20: limits.header_timeuot: unknown key `header_timeuot`; did you mean `header_timeout`?",
         ),
         (
             "folder =",
@@ -92,12 +92,12 @@ fn errors_name_line_key_and_remedy() {
         (
             "header_timeout = 5",
             "header_timeout = 0",
-            "wap.toml:21: limits.header_timeout: 0 is out of range; write seconds from 1 to 86400",
+            "wap.toml:20: limits.header_timeout: 0 is out of range; write seconds from 1 to 86400",
         ),
         (
             "format = \"json\"",
             "format = \"xml\"",
-            "wap.toml:24: log.format: unknown variant",
+            "wap.toml:23: log.format: unknown variant",
         ),
         ("[trust]\nfolder = \"state\"", "", "missing field `trust`"),
         (

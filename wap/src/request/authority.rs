@@ -1,7 +1,5 @@
 //! Host and port of a request.
 
-use http::uri;
-
 use crate::config::HostName;
 
 /// What the end client asked for: one host in lower case, and the port.
@@ -16,19 +14,21 @@ pub struct Authority {
 impl Authority {
     /// Reads a Host field or `:authority`. No user part, no address, no empty port.
     pub fn parse(text: &str) -> Option<Authority> {
-        let authority: uri::Authority = text.parse().ok()?;
-        if text.contains('@') || text.ends_with(':') {
-            return None;
-        }
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().ok()?,
-            None => 443,
+        let (host, port) = match text.split_once(':') {
+            Some((host, port)) => (host, digits(port)?),
+            None => (text, 443),
         };
         // A last dot names the same host in the DNS, but nowhere else.
-        HostName::parse(authority.host())
+        HostName::parse(host)
             .ok()
             .map(|host| Authority { host, port })
     }
+}
+
+fn digits(port: &str) -> Option<u16> {
+    // Rust's own reading would take a sign.
+    let only = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|port| only && *port != 0)
 }
 
 impl std::fmt::Display for Authority {
@@ -55,6 +55,9 @@ mod tests {
             ("sts.contoso.test.", None),
             ("sts.contoso.test:65536", None),
             ("sts.contoso.test:8443x", None),
+            ("sts.contoso.test:+443", None),
+            ("sts.contoso.test:0", None),
+            ("sts.contoso.test:80:443", None),
             ("alice@sts.contoso.test", None),
             ("127.0.0.1", None),
             ("[::1]:443", None),
