@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::authorize::escape;
 use super::http;
+use super::passive_request::escape;
 use super::realms::{Authentication, FederationSettings};
 use super::refusal::Refusal;
 use super::{Cloud, ENTRA_IDENTIFIER};

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::accept::{Accepted, accept};
-use super::authorize::answer_application;
+use super::application_answer::answer_application;
 use super::http::{self, cross_site};
 use super::parameters::Parameters;
 use super::refusal::Refusal;

@@ -3,15 +3,18 @@
 
 mod accept;
 mod application;
+mod application_answer;
 mod authorize;
 mod clients;
 mod dashboard;
 mod discovery;
 mod federation_metadata;
+mod home_realm;
 mod http;
 mod login_srf;
 mod pages;
 mod parameters;
+mod passive_request;
 mod realms;
 mod refusal;
 mod replay;

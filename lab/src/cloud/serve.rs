@@ -13,7 +13,9 @@ use thiserror::Error;
 
 use super::pages::STYLE;
 use super::refusal::Refusal;
-use super::{Cloud, application, authorize, dashboard, discovery, http, login_srf, sign_out};
+use super::{
+    Cloud, application, authorize, dashboard, discovery, home_realm, http, login_srf, sign_out,
+};
 
 /// Why the cloud does not listen.
 #[derive(Debug, Error)]
@@ -69,8 +71,8 @@ pub(super) fn routes(config: &mut ServiceConfig, cloud: &Cloud) {
         .service(
             web::scope("")
                 .guard(login)
-                .route("/", web::get().to(authorize::home))
-                .route("/login", web::get().to(authorize::login))
+                .route("/", web::get().to(home_realm::home))
+                .route("/login", web::get().to(home_realm::login))
                 .route("/login.srf", web::post().to(login_srf::post))
                 .route("/login.srf", web::get().to(login_srf::get))
                 .route(

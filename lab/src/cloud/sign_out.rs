@@ -5,9 +5,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Cloud;
-use super::authorize::escape;
 use super::http::{self, cross_site, removed};
 use super::pages::{Frame, SignedOutPage};
+use super::passive_request::escape;
 use super::realms::FederationSettings;
 use super::trace::Mark;
 

@@ -303,7 +303,7 @@ fn forms_that_are_no_answer() {
 fn the_request_to_the_federation_service_has_the_seen_form() {
     let world = world();
     let (_, settings) = world.cloud.realms.federated().next().unwrap();
-    let url = authorize::passive_request(
+    let url = passive_request::passive_request(
         settings,
         &world.request(),
         "estsredirect=2&estsrequest=abc",
