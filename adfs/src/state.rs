@@ -60,7 +60,7 @@ impl Federation {
         let configuration = Configuration::load(path)?;
         let keys = Keys::load(&configuration, &clock)?;
         let store = Store::open(&configuration.store.path).await?;
-        let directory = Directory::open(&configuration.directories)?;
+        let directory = Directory::open(&configuration.directories, clock.clone())?;
         let proxy_trusts = ProxyTrusts::load(&store).await?;
         Ok(Arc::new(Federation {
             configuration: ArcSwap::from_pointee(configuration),

@@ -1,0 +1,130 @@
+//! Typed configuration: `adfs.toml`, and one file a trust below `trusts/` beside it.
+//!
+//! A [`Configuration`] is checked whole when it is read and never changes; a reload makes another one. Names of
+//! settings follow the cmdlets of AD FS in snake case (spec passive-sign-in 7). Every problem is reported with its file,
+//! line and key at once.
+
+mod directory;
+mod document;
+mod environment;
+mod error;
+mod properties;
+mod reader;
+mod relying_party;
+mod rules;
+mod secret;
+mod service;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use document::Document;
+use reader::{Problems, Section, nearest};
+
+pub use directory::{AttributeNames, DirectoryConfig, ServerAddress, ServiceAccount, Transport};
+pub use environment::Environment;
+pub use error::{ConfigError, Place, Problem};
+pub use properties::{LoopDetection, Properties};
+pub use relying_party::{AccessControlPolicy, RelyingParties, RelyingPartyTrust};
+pub use secret::Secret;
+pub use service::{Https, KeyFiles, Log, LogFormat, Probe, ProxySettings, Service, StoreSettings};
+
+/// A commented `adfs.toml` that loads as it stands, with the default of every setting.
+pub const EXAMPLE: &str = include_str!("example/adfs.toml");
+
+/// A commented trust file: Entra ID with the rules that Microsoft's wizard writes.
+pub const EXAMPLE_RELYING_PARTY: &str = include_str!("example/entra.toml");
+
+/// Everything that is configured. Immutable.
+#[derive(Debug)]
+pub struct Configuration {
+    /// Who this federation service is.
+    pub service: Service,
+    /// The listeners.
+    pub https: Https,
+    /// The listeners for load balancers.
+    pub probe: Probe,
+    /// Where accounts are, at least one, in the order of their names.
+    pub directories: Vec<DirectoryConfig>,
+    /// Who may get tokens.
+    pub relying_parties: RelyingParties,
+    /// The global properties.
+    pub properties: Properties,
+    /// What outlives the process.
+    pub store: StoreSettings,
+    /// Where keys are.
+    pub keys: KeyFiles,
+    /// What is logged.
+    pub log: Log,
+    /// Who may make a proxy trusted.
+    pub proxy: ProxySettings,
+}
+
+impl Configuration {
+    /// Reads `adfs.toml` at `path`, the trusts beside it and the overrides of the process's environment.
+    ///
+    /// # Errors
+    /// Names every problem of all files.
+    pub fn load(path: &Path) -> Result<Configuration, ConfigError> {
+        Configuration::load_with(path, &Environment::of_process())
+    }
+
+    /// [`Configuration::load`] with other overrides.
+    ///
+    /// # Errors
+    /// As [`Configuration::load`].
+    pub fn load_with(path: &Path, environment: &Environment) -> Result<Configuration, ConfigError> {
+        let document = Document::read(path).map_err(|problem| ConfigError::new(vec![problem]))?;
+        let problems = Problems::default();
+        let mut root = Section::root(&document, Some(environment), &problems);
+
+        let service = service::service(root.section("service"));
+        let https = service::https(root.section("https"));
+        let probe = service::probe(root.section("probe"));
+        let store = service::store(root.section("store"));
+        let keys = service::keys(root.section("keys"));
+        let log = service::log(root.section("log"));
+        let proxy = service::proxy(root.section("proxy"));
+        let properties = properties::properties(root.section("properties"));
+        let directories = directory::directories(root.section("directories"));
+        root.finish();
+        refuse_unknown_variables(environment, &problems);
+        let relying_parties = relying_party::load(path, &problems);
+
+        match (service, https, directories, problems.into_inner()) {
+            (Some(service), Some(https), Some(directories), problems) if problems.is_empty() => {
+                Ok(Configuration {
+                    service,
+                    https,
+                    probe,
+                    directories,
+                    relying_parties,
+                    properties,
+                    store,
+                    keys,
+                    log,
+                    proxy,
+                })
+            }
+            (.., problems) => Err(ConfigError::new(problems)),
+        }
+    }
+}
+
+/// An override with a typing mistake would otherwise do nothing, silently.
+fn refuse_unknown_variables(environment: &Environment, problems: &Problems) {
+    let known = environment.known();
+    for name in environment.unknown() {
+        let remedy = match nearest(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "unset it, or name an existing section and key".to_owned(),
+        };
+        problems.borrow_mut().push(Problem {
+            place: Place::Variable(name.to_owned()),
+            key: String::new(),
+            message: "it overrides no setting".to_owned(),
+            remedy,
+        });
+    }
+}

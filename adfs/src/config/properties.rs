@@ -1,0 +1,113 @@
+//! `[properties]`: what `Set-AdfsProperties` sets (spec passive-sign-in 6.2, 6.4 and 7.1).
+
+use time::Duration;
+
+use super::reader::Section;
+
+/// The global properties.
+#[derive(Debug, Clone)]
+pub struct Properties {
+    /// Life of a session, from the sign-in on (SsoLifetime, minutes).
+    pub sso_lifetime: Duration,
+    /// Whether users may ask to stay signed in (KmsiEnabled).
+    pub kmsi_enabled: bool,
+    /// Life of a session whose user asked for that (KmsiLifetimeMins); 7 days at most.
+    pub kmsi_lifetime: Duration,
+    /// Protection against applications that ask for tokens in a circle; `None` when it is off.
+    pub loop_detection: Option<LoopDetection>,
+    /// Life of the certificate of a proxy trust (ProxyTrustTokenLifetime, minutes).
+    pub proxy_trust_token_lifetime: Duration,
+}
+
+/// Limits of loop detection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoopDetection {
+    /// Length of the window (LoopDetectionTimeIntervalInSeconds).
+    pub time_interval: Duration,
+    /// Tokens that one browser gets within it (LoopDetectionMaximumTokensIssuedInInterval).
+    pub maximum_tokens_issued_in_interval: u32,
+}
+
+const WEEK_MINUTES: u32 = 7 * 24 * 60;
+const YEAR_MINUTES: u32 = 366 * 24 * 60;
+
+/// Properties of AD FS that mean something which this version does not do.
+const UNAVAILABLE: [(&str, &str); 12] = [
+    (
+        "enable_idp_initiated_signon_page",
+        "remove it; sign-in begins at the application",
+    ),
+    (
+        "acceptable_identifiers",
+        "remove it; there are no claims provider trusts",
+    ),
+    (
+        "enable_extranet_lockout",
+        "remove it; attempts are limited by address instead",
+    ),
+    (
+        "additional_authentication_rules",
+        "remove it; demand a second factor at the application",
+    ),
+    (
+        "enable_persistent_sso",
+        "remove it; use `kmsi_enabled`, there are no registered devices",
+    ),
+    (
+        "persistent_sso_enabled",
+        "remove it; use `kmsi_enabled`, there are no registered devices",
+    ),
+    (
+        "persistent_sso_lifetime_mins",
+        "remove it; use `kmsi_lifetime_mins`, there are no registered devices",
+    ),
+    (
+        "prevent_token_replays",
+        "remove it; there are no claims provider trusts whose tokens could be replayed",
+    ),
+    (
+        "signed_saml_requests_required",
+        "remove it; SAML 2.0 is not spoken",
+    ),
+    (
+        "intranet_use_local_claims_provider",
+        "remove it; there are no other claims providers",
+    ),
+    (
+        "banned_ip_list",
+        "remove it and ban addresses in the firewall or the proxy",
+    ),
+    (
+        "tls_client_port",
+        "remove it; certificates are not taken for sign-in",
+    ),
+];
+
+pub(super) fn properties(mut section: Section<'_>) -> Properties {
+    let sso_lifetime = section.minutes("sso_lifetime", 1..=WEEK_MINUTES, 480);
+    let kmsi_enabled = section.flag("kmsi_enabled", false);
+    let kmsi_lifetime = section.minutes("kmsi_lifetime_mins", 1..=WEEK_MINUTES, 1440);
+    let loop_detection_enabled = section.flag("loop_detection_enabled", true);
+    let time_interval = section.seconds("loop_detection_time_interval_in_seconds", 1..=3600, 20);
+    let maximum = section.number(
+        "loop_detection_maximum_tokens_issued_in_interval",
+        1..=1000,
+        5,
+    );
+    let proxy_trust_token_lifetime =
+        section.minutes("proxy_trust_token_lifetime", 60..=YEAR_MINUTES, 21600);
+    for (key, remedy) in UNAVAILABLE {
+        section.unavailable(key, remedy);
+    }
+    section.finish();
+    Properties {
+        sso_lifetime,
+        kmsi_enabled,
+        kmsi_lifetime,
+        loop_detection: loop_detection_enabled.then_some(LoopDetection {
+            time_interval,
+            maximum_tokens_issued_in_interval: maximum,
+        }),
+        proxy_trust_token_lifetime,
+    }
+}

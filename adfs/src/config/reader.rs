@@ -1,0 +1,433 @@
+//! Takes settings out of a table one by one, and notes every problem instead of stopping at the first.
+//!
+//! The keys that are asked for are the keys that exist, so whatever is left over when a section is finished is
+//! unknown, and the nearest known key is a good guess at what was meant.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::ops::{Range, RangeInclusive};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use time::Duration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::document::{Document, one_line};
+use super::environment::Environment;
+use super::error::{Place, Problem};
+
+/// Problems of all files of one configuration.
+pub(super) type Problems = RefCell<Vec<Problem>>;
+
+/// A value with the place where it was written.
+#[derive(Debug, Clone)]
+pub(super) struct Found<T> {
+    pub(super) value: T,
+    pub(super) at: At,
+}
+
+/// Where a value was written.
+#[derive(Debug, Clone)]
+pub(super) enum At {
+    Span(Range<usize>),
+    Variable(String),
+}
+
+/// One `[section]`, or a whole file.
+pub(super) struct Section<'a> {
+    pub(super) document: &'a Document,
+    environment: Option<&'a Environment>,
+    problems: &'a Problems,
+    path: Vec<String>,
+    heading: Option<Range<usize>>,
+    table: DeTable<'a>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    /// The whole file.
+    pub(super) fn root(
+        document: &'a Document,
+        environment: Option<&'a Environment>,
+        problems: &'a Problems,
+    ) -> Section<'a> {
+        let (table, errors) = document.parse();
+        problems.borrow_mut().extend(errors);
+        Section {
+            document,
+            environment,
+            problems,
+            path: Vec::new(),
+            heading: None,
+            table,
+            known: Vec::new(),
+        }
+    }
+
+    /// A section within this one; an absent one is empty.
+    pub(super) fn section(&mut self, key: &'static str) -> Section<'a> {
+        self.known.push(key);
+        match self.table.remove(key) {
+            None => self.child(key.to_owned(), None, DeTable::new()),
+            Some(value) => self.table_of(key, value),
+        }
+    }
+
+    /// Every section within this one, for sections that are named by the administrator.
+    pub(super) fn named_sections(mut self) -> Vec<(String, Section<'a>)> {
+        let table = std::mem::take(&mut self.table);
+        let sections = table.into_iter().map(|(key, value)| {
+            let name = key.into_inner().into_owned();
+            let section = self.table_of(&name, value);
+            (name, section)
+        });
+        sections.collect()
+    }
+
+    fn table_of(&self, key: &str, value: Spanned<DeValue<'a>>) -> Section<'a> {
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Table(table) => self.child(key.to_owned(), Some(span), table),
+            other => {
+                let message = format!("{} where a section is expected", other.type_str());
+                self.complain(
+                    key,
+                    &At::Span(span.clone()),
+                    message,
+                    format!("write a heading [{}]", self.full(key)),
+                );
+                self.child(key.to_owned(), Some(span), DeTable::new())
+            }
+        }
+    }
+
+    fn child(&self, key: String, heading: Option<Range<usize>>, table: DeTable<'a>) -> Section<'a> {
+        let path = self.path.iter().cloned().chain([key]).collect();
+        Section {
+            path,
+            heading,
+            table,
+            known: Vec::new(),
+            ..*self
+        }
+    }
+
+    /// Whether the section is written in the file or set through the environment.
+    pub(super) fn is_present(&self) -> bool {
+        self.heading.is_some()
+            || self
+                .environment
+                .is_some_and(|environment| environment.mentions(&self.path))
+    }
+
+    /// A setting of any type; `None` when it is absent or wrong, and wrong ones are noted. `expected` ends the sentence
+    /// "write ...".
+    pub(super) fn find<T: DeserializeOwned>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+    ) -> Option<Found<T>> {
+        self.known.push(key);
+        let written = self.table.remove(key);
+        if let Some(environment) = self.environment {
+            let name = Environment::name(&self.path, key);
+            if let Some(text) = environment.get(&name) {
+                return self.from_variable(key, name, text, expected);
+            }
+        }
+        let written = written?;
+        let span = written.span();
+        match T::deserialize(ValueDeserializer::from(written)) {
+            Ok(value) => Some(Found {
+                value,
+                at: At::Span(span),
+            }),
+            Err(error) => {
+                self.complain(
+                    key,
+                    &At::Span(span),
+                    one_line(error.message()),
+                    format!("write {expected}"),
+                );
+                None
+            }
+        }
+    }
+
+    /// A variable holds a text as it is, or anything else as TOML writes it.
+    fn from_variable<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        name: String,
+        text: &str,
+        expected: &str,
+    ) -> Option<Found<T>> {
+        let as_text = T::deserialize(ValueDeserializer::from(Spanned::new(
+            0..0,
+            DeValue::String(text.into()),
+        )));
+        let value = as_text.or_else(|error| match ValueDeserializer::parse(text) {
+            Ok(value) => T::deserialize(value),
+            Err(_) => Err(error),
+        });
+        match value {
+            Ok(value) => Some(Found {
+                value,
+                at: At::Variable(name),
+            }),
+            Err(error) => {
+                // The value is not repeated: it may be a secret.
+                self.complain(
+                    key,
+                    &At::Variable(name),
+                    one_line(error.message()),
+                    format!("write {expected}"),
+                );
+                None
+            }
+        }
+    }
+
+    /// A text that must be there and not be empty.
+    pub(super) fn required(&mut self, key: &'static str, expected: &str) -> Option<Found<String>> {
+        let absent = !self.table.contains_key(key) && !self.is_overridden(key);
+        if absent {
+            self.known.push(key);
+            self.missing(key, expected);
+            return None;
+        }
+        self.text(key, expected)
+    }
+
+    /// A text that is not empty if it is there.
+    pub(super) fn text(&mut self, key: &'static str, expected: &str) -> Option<Found<String>> {
+        let found = self.find::<String>(key, expected)?;
+        if found.value.trim().is_empty() {
+            self.complain(
+                key,
+                &found.at,
+                "the text is empty".to_owned(),
+                format!("write {expected}"),
+            );
+            return None;
+        }
+        Some(found)
+    }
+
+    /// A text that has another type behind it.
+    pub(super) fn parsed<T: FromStr<Err: Display>>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+    ) -> Option<Found<T>> {
+        let found = self.text(key, expected)?;
+        self.check(key, found, expected, |text| {
+            text.parse::<T>().map_err(|error| error.to_string())
+        })
+    }
+
+    /// Passes a value through a check; a refused one is noted.
+    pub(super) fn check<T, U>(
+        &self,
+        key: &str,
+        found: Found<T>,
+        expected: &str,
+        check: impl FnOnce(T) -> Result<U, String>,
+    ) -> Option<Found<U>> {
+        match check(found.value) {
+            Ok(value) => Some(Found {
+                value,
+                at: found.at,
+            }),
+            Err(message) => {
+                self.complain(key, &found.at, message, format!("write {expected}"));
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        self.find(key, "true or false")
+            .map_or(default, |found| found.value)
+    }
+
+    /// A whole number within `range`.
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+        default: u32,
+    ) -> u32 {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        let Some(found) = self.find::<i64>(key, &expected) else {
+            return default;
+        };
+        let checked = self.check(key, found, &expected, |number| {
+            match u32::try_from(number) {
+                Ok(number) if range.contains(&number) => Ok(number),
+                _ => Err(format!("{number} is out of range")),
+            }
+        });
+        checked.map_or(default, |found| found.value)
+    }
+
+    /// A number of minutes.
+    pub(super) fn minutes(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+        default: u32,
+    ) -> Duration {
+        Duration::minutes(self.number(key, range, default).into())
+    }
+
+    /// A number of seconds.
+    pub(super) fn seconds(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+        default: u32,
+    ) -> Duration {
+        Duration::seconds(self.number(key, range, default).into())
+    }
+
+    /// A path; a relative one begins at the folder of the file, wherever the program was started.
+    pub(super) fn path(&mut self, key: &'static str) -> Option<Found<PathBuf>> {
+        let found = self.text(key, "the path of a file")?;
+        Some(Found {
+            value: self.resolve(&found.value),
+            at: found.at,
+        })
+    }
+
+    /// A path that must be there.
+    pub(super) fn required_path(&mut self, key: &'static str, expected: &str) -> Option<PathBuf> {
+        let found = self.required(key, expected)?;
+        Some(self.resolve(&found.value))
+    }
+
+    /// A path with a default.
+    pub(super) fn path_or(&mut self, key: &'static str, default: &str) -> PathBuf {
+        self.path(key)
+            .map_or_else(|| self.resolve(default), |found| found.value)
+    }
+
+    fn resolve(&self, path: &str) -> PathBuf {
+        self.document
+            .path
+            .parent()
+            .map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+    }
+
+    /// Refuses a setting that exists in AD FS and does nothing here. Values that ask for nothing are let through, so
+    /// that a trust that was exported whole still loads.
+    pub(super) fn unavailable(&mut self, key: &'static str, remedy: &str) {
+        self.known.push(key);
+        let Some(value) = self.table.remove(key) else {
+            return;
+        };
+        let asks_for_nothing = match value.get_ref() {
+            DeValue::Boolean(asked) => !asked,
+            DeValue::String(text) => text.is_empty(),
+            DeValue::Array(list) => list.is_empty(),
+            DeValue::Table(table) => table.is_empty(),
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) => false,
+        };
+        if !asks_for_nothing {
+            let message = "this is not available in this version".to_owned();
+            self.complain(key, &At::Span(value.span()), message, remedy.to_owned());
+        }
+    }
+
+    /// Takes a key out of the file and says where it stood, for keys whose value must not be read from there.
+    pub(super) fn take_place(&mut self, key: &'static str) -> Option<At> {
+        self.known.push(key);
+        self.table.remove(key).map(|value| At::Span(value.span()))
+    }
+
+    pub(super) fn is_overridden(&self, key: &str) -> bool {
+        self.environment.is_some_and(|environment| {
+            environment
+                .get(&Environment::name(&self.path, key))
+                .is_some()
+        })
+    }
+
+    /// Whether the key stands in the file and was not taken yet.
+    pub(super) fn is_written(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Notes a problem that was found elsewhere.
+    pub(super) fn report(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// Notes a problem with a value.
+    pub(super) fn complain(&self, key: &str, at: &At, message: String, remedy: String) {
+        let place = match at {
+            At::Span(span) => self.document.place(Some(span.clone())),
+            At::Variable(name) => Place::Variable(name.clone()),
+        };
+        self.problems.borrow_mut().push(Problem {
+            place,
+            key: self.full(key),
+            message,
+            remedy,
+        });
+    }
+
+    /// Notes that something is not there.
+    pub(super) fn missing(&self, key: &str, expected: &str) {
+        let place = self.document.place(self.heading.clone());
+        let message = "this must be set".to_owned();
+        let remedy = format!("write {expected}");
+        self.problems.borrow_mut().push(Problem {
+            place,
+            key: self.full(key),
+            message,
+            remedy,
+        });
+    }
+
+    /// Notes every key that nobody asked for.
+    pub(super) fn finish(mut self) {
+        let left = std::mem::take(&mut self.table);
+        for (key, _) in left {
+            let span = key.span();
+            let name = key.into_inner();
+            let remedy = match nearest(&name, self.known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("remove it; known here: {}", self.known.join(", ")),
+            };
+            self.complain(
+                &name,
+                &At::Span(span),
+                "there is no such setting".to_owned(),
+                remedy,
+            );
+        }
+    }
+
+    fn full(&self, key: &str) -> String {
+        self.path
+            .iter()
+            .map(String::as_str)
+            .chain([key])
+            .collect::<Vec<_>>()
+            .join(".")
+    }
+}
+
+/// The known name that a wrong one most likely stands for.
+pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    /// Below this, names have only letters in common (`strsim`'s Jaro-Winkler, 0 to 1).
+    const SIMILAR: f64 = 0.8;
+    let scored = known.map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
+    let best = scored.max_by(|(left, _), (right, _)| left.total_cmp(right));
+    best.filter(|(score, _)| *score >= SIMILAR)
+        .map(|(_, candidate)| candidate)
+}

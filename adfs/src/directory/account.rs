@@ -1,0 +1,208 @@
+//! Accounts of people.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::DirectoryError;
+use super::entry::Entry;
+use super::sid::Sid;
+use super::standing::Standing;
+use super::subject::{SubjectId, SubjectKey};
+use crate::config::DirectoryConfig;
+
+/// An account whose owner proved to be it, or whose session was found to hold. Only this module makes one.
+#[derive(Debug, Clone)]
+pub struct AuthenticatedAccount(Arc<Account>);
+
+/// What an entry says about a person.
+#[derive(Debug)]
+pub(super) struct Account {
+    subject: SubjectId,
+    dn: String,
+    net_bios_name: String,
+    dns_name: String,
+    upn: Option<String>,
+    sam_account_name: String,
+    display_name: Option<String>,
+    mail: Option<String>,
+    sid: Option<Sid>,
+    primary_group: Option<Sid>,
+    password_set: Option<OffsetDateTime>,
+    password_expires: Option<OffsetDateTime>,
+}
+
+impl Account {
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// When nothing tells it from other entries. Without a name of its own after `DOMAIN\\`, claim rules could find
+    /// somebody else's attributes for it.
+    pub(super) fn read(
+        entry: &Entry,
+        standing: &Standing,
+        config: &DirectoryConfig,
+    ) -> Result<Account, DirectoryError> {
+        let names = &config.attributes;
+        let missing = |attribute: &str| DirectoryError::NoIdentifier {
+            directory: config.name.clone(),
+            dn: entry.dn().to_owned(),
+            attribute: attribute.to_owned(),
+        };
+        let identifier = entry
+            .octets(&names.object_guid)
+            .first()
+            .and_then(|octets| SubjectKey::new(octets));
+        let key = identifier.ok_or_else(|| missing(&names.object_guid))?;
+        let text = |attribute: &str| {
+            entry
+                .text(attribute)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
+        let sid = entry
+            .octets(&names.object_sid)
+            .first()
+            .and_then(|octets| Sid::from_octets(octets));
+        let primary = entry
+            .text(&names.primary_group_id)
+            .and_then(|text| text.parse().ok());
+        Ok(Account {
+            subject: SubjectId {
+                directory: config.name.clone(),
+                key,
+            },
+            dn: entry.dn().to_owned(),
+            net_bios_name: config.net_bios_name.clone(),
+            dns_name: config.dns_name.clone(),
+            upn: text(&names.user_principal_name),
+            sam_account_name: text(&names.sam_account_name)
+                .ok_or_else(|| missing(&names.sam_account_name))?,
+            display_name: text(&names.display_name),
+            mail: text(&names.mail),
+            primary_group: sid
+                .as_ref()
+                .zip(primary)
+                .and_then(|(sid, primary)| sid.sibling(primary)),
+            sid,
+            password_set: standing.password_set,
+            password_expires: standing.password_expires,
+        })
+    }
+
+    pub(super) fn authenticated(self) -> AuthenticatedAccount {
+        AuthenticatedAccount(Arc::new(self))
+    }
+}
+
+impl AuthenticatedAccount {
+    /// What a session remembers.
+    pub fn subject(&self) -> SubjectId {
+        self.0.subject.clone()
+    }
+
+    /// Distinguished name.
+    pub fn dn(&self) -> &str {
+        &self.0.dn
+    }
+
+    /// userPrincipalName.
+    pub fn upn(&self) -> Option<&str> {
+        self.0.upn.as_deref()
+    }
+
+    /// sAMAccountName.
+    pub fn sam_account_name(&self) -> &str {
+        &self.0.sam_account_name
+    }
+
+    /// NetBIOS name of the account's domain.
+    pub fn net_bios_name(&self) -> &str {
+        &self.0.net_bios_name
+    }
+
+    /// DNS name of the account's domain.
+    pub fn dns_name(&self) -> &str {
+        &self.0.dns_name
+    }
+
+    /// `DOMAIN\user`.
+    pub fn windows_account_name(&self) -> String {
+        format!("{}\\{}", self.0.net_bios_name, self.0.sam_account_name)
+    }
+
+    /// displayName.
+    pub fn display_name(&self) -> Option<&str> {
+        self.0.display_name.as_deref()
+    }
+
+    /// mail.
+    pub fn mail(&self) -> Option<&str> {
+        self.0.mail.as_deref()
+    }
+
+    /// objectSid as `S-1-...`.
+    pub fn object_sid(&self) -> Option<String> {
+        self.0.sid.as_ref().map(Sid::to_string)
+    }
+
+    /// SID of the primary group as `S-1-...`.
+    pub fn primary_group_sid(&self) -> Option<String> {
+        self.0.primary_group.as_ref().map(Sid::to_string)
+    }
+
+    /// objectGUID: 16 octets in Active Directory's order, of which the base64 form is Entra's ImmutableID. Other
+    /// directories' identifiers may be of another length.
+    pub fn object_guid(&self) -> &[u8] {
+        self.0.subject.key.octets()
+    }
+
+    /// When the password was set.
+    pub fn password_set(&self) -> Option<OffsetDateTime> {
+        self.0.password_set
+    }
+
+    /// When the password expires; `None` when it never does or the directory does not say.
+    pub fn password_expires(&self) -> Option<OffsetDateTime> {
+        self.0.password_expires
+    }
+}
+
+/// An account as the directory has it now.
+#[derive(Debug, Clone)]
+pub struct AccountState(Option<Present>);
+
+#[derive(Debug, Clone)]
+struct Present {
+    account: AuthenticatedAccount,
+    standing: Standing,
+    now: OffsetDateTime,
+}
+
+impl AccountState {
+    pub(super) fn gone() -> AccountState {
+        AccountState(None)
+    }
+
+    pub(super) fn present(
+        account: Account,
+        standing: Standing,
+        now: OffsetDateTime,
+    ) -> AccountState {
+        AccountState(Some(Present {
+            account: account.authenticated(),
+            standing,
+            now,
+        }))
+    }
+
+    /// The account, if a session of it that began at `signed_in_at` still holds: it is there, enabled, not expired, and
+    /// its password is the one of that time (spec security SES-4).
+    pub fn holds_since(&self, signed_in_at: OffsetDateTime) -> Option<AuthenticatedAccount> {
+        let present = self.0.as_ref()?;
+        present
+            .standing
+            .holds_since(signed_in_at, present.now)
+            .then(|| present.account.clone())
+    }
+}
