@@ -1,5 +1,7 @@
 //! `lab up` with stand-ins for the programs that it starts: what happens when one of them fails, and that none survives.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
