@@ -21,7 +21,7 @@ pub enum ReplyUrlError {
     /// Another scheme, or a relative address.
     #[error("the address does not begin with https://; tokens are sent over TLS only")]
     NotHttps,
-    /// Space, control character, non-ASCII character or one of [`UNSAFE`], which includes the start of a fragment.
+    /// Space, control character, non-ASCII character, one that RFC 3986 has in no URL, or the start of a fragment.
     #[error(
         "the address holds a character that no URL may hold, or a fragment; write host names in their ASCII form and other \
          characters as %XX"

@@ -25,7 +25,7 @@ pub enum RequestError {
     /// `wresult` or `wresultptr`.
     #[error("the request carries a result, so it is an answer and not a request")]
     Answer,
-    /// More than [`MAX_PARAMETERS`], or a value over [`MAX_VALUE`].
+    /// Too many parameters, or too long a value.
     #[error(
         "the request has more than {MAX_PARAMETERS} parameters, or one longer than {MAX_VALUE} bytes"
     )]
