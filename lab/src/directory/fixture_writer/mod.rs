@@ -1,16 +1,17 @@
 //! Writes the LDIF files of `ldap-fixtures/` from `people.toml`, and checks that the committed ones are what it writes.
 //! `WRITE_LDAP_FIXTURES=1 cargo nextest run -p lab committed_ldif` rewrites them.
 
+mod text;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use self::text::Ldif;
 use super::dn::escape;
 use super::fixtures::PEOPLE;
-use super::identifiers::{guid_bytes, sid_bytes};
+use super::identifiers::guid_bytes;
 
 const SUFFIX: &str = "DC=contoso,DC=test";
 const DOMAIN_SID: &str = "S-1-5-21-1004336348-1177238915-682003330";
@@ -31,7 +32,7 @@ const SURNAMES: [&str; 10] = [
     "Adler", "Brandt", "Costa", "Dahl", "Engel", "Fuchs", "Graf", "Holm", "Iversen", "Jung",
 ];
 
-/// Groups of people.toml, with the groups that hold them, their relative ids, and whether they are security groups.
+/// Groups of people.toml: name, relative id, whether it is a security group, and the groups in it.
 const GROUPS: [(&str, u32, bool, &[&str]); 8] = [
     (
         "All Staff",
@@ -88,64 +89,6 @@ enum State {
     MustChangePassword,
     PasswordExpired,
     AccountExpired,
-}
-
-struct Ldif(String);
-
-impl Ldif {
-    fn new(about: &str) -> Ldif {
-        Ldif(format!(
-            "# {about}\n# Written from people.toml; README.md says how.\n"
-        ))
-    }
-
-    fn entry(&mut self, dn: &str, classes: &[&str], attributes: &[(&str, &str)]) -> &mut Ldif {
-        self.0.push('\n');
-        self.text("dn", dn);
-        for class in classes {
-            self.text("objectClass", class);
-        }
-        for (name, value) in attributes {
-            self.text(name, value);
-        }
-        self
-    }
-
-    fn text(&mut self, name: &str, value: &str) -> &mut Ldif {
-        let safe = value.bytes().all(|b| b.is_ascii() && b >= b' ')
-            && !value.starts_with([' ', ':', '<'])
-            && !value.ends_with(' ');
-        if safe {
-            self.line(&format!("{name}: {value}"))
-        } else {
-            self.octets(name, value.as_bytes())
-        }
-    }
-
-    fn octets(&mut self, name: &str, value: &[u8]) -> &mut Ldif {
-        self.line(&format!("{name}:: {}", STANDARD.encode(value)))
-    }
-
-    /// RFC 2849 asks for lines of at most 76 characters.
-    fn line(&mut self, line: &str) -> &mut Ldif {
-        let mut width = 76;
-        let mut rest = line;
-        while rest.len() > width {
-            let (head, tail) = rest.split_at(width);
-            self.0.push_str(head);
-            self.0.push_str("\n ");
-            rest = tail;
-            width = 75;
-        }
-        self.0.push_str(rest);
-        self.0.push('\n');
-        self
-    }
-
-    fn identifiers(&mut self, guid: &str, sid: &str) -> &mut Ldif {
-        self.octets("objectGUID", &guid_bytes(guid).expect("a GUID"));
-        self.octets("objectSid", &sid_bytes(sid).expect("a SID"))
-    }
 }
 
 fn category(name: &str) -> String {
