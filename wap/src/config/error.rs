@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::environment::Override;
+
 /// A configuration that cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -27,6 +29,14 @@ pub enum ConfigError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// The value of an environment variable is wrong.
+    #[error("environment variable {variable}: {message}")]
+    Override {
+        /// Its name.
+        variable: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// A part is not there.
     #[error("{}: {key}: nothing is configured; {remedy}", path.display())]
     Missing {
@@ -40,6 +50,30 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// Names the variable rather than a line when the value came from one.
+    pub(super) fn of_override(self, overrides: &[Override]) -> ConfigError {
+        match self {
+            ConfigError::Invalid {
+                path,
+                line,
+                key,
+                message,
+            } => match overrides.iter().find(|given| given.key == key) {
+                Some(given) => ConfigError::Override {
+                    variable: given.variable.clone(),
+                    message,
+                },
+                None => ConfigError::Invalid {
+                    path,
+                    line,
+                    key,
+                    message,
+                },
+            },
+            other => other,
+        }
+    }
+
     pub(super) fn from_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
         let at = error.span().map_or(0, |span| span.start);
         let before = text.get(..at).unwrap_or("");

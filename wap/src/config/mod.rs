@@ -1,6 +1,7 @@
 //! `wap.toml`: how to reach the federation service, where the trust lives, listeners and their certificates.
 //! Published applications are not in here; they live in the federation server's store.
 
+mod environment;
 mod error;
 mod names;
 
@@ -207,7 +208,7 @@ impl Default for Log {
 }
 
 impl Configuration {
-    /// Reads and checks a file. Relative paths in it are relative to its folder.
+    /// Reads and checks a file, with the environment's overrides. Relative paths are relative to the file's folder.
     ///
     /// # Errors
     /// Names the file, the line, the key and what to do.
@@ -217,7 +218,14 @@ impl Configuration {
             source,
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Configuration::parse(&text, path).map(|configuration| configuration.within(folder))
+        // Variables that are not text cannot be ours.
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let (text, overrides) = environment::apply(&text, variables);
+        Configuration::parse(&text, path)
+            .map(|configuration| configuration.within(folder))
+            .map_err(|error| error.of_override(&overrides))
     }
 
     /// Checks the text of a file; `path` is for messages.

@@ -196,9 +196,19 @@ async fn mistakes_are_explained() {
         message.contains("did you mean `connections`?") && message.contains("wap.toml:"),
         "{message}"
     );
+    std::fs::write(&config, good).unwrap();
+    let output = wap(&config, &["serve"])
+        .env("WAP_LIMITS__DRAIN", "0")
+        .output()
+        .await
+        .unwrap();
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("environment variable WAP_LIMITS__DRAIN: 0 is out of range"),
+        "{message}"
+    );
     let output = run(&config, &["serv"]).await;
     assert_eq!(output.status.code(), Some(2));
-    stage.configuration();
     let output = run(&config, &["install", "--username", "a"]).await;
     assert!(
         text(&output.stderr).contains("--password-file"),
