@@ -22,6 +22,7 @@ mod claim;
 mod compile;
 mod diagnostic;
 pub mod directory_query;
+pub mod entra;
 mod evaluation;
 mod limits;
 mod pattern;

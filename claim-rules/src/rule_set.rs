@@ -7,9 +7,9 @@ use crate::compile::compile;
 use crate::diagnostic::Diagnostic;
 use crate::evaluation::{Evaluation, EvaluationError, Step};
 use crate::limits::Limits;
-use crate::plan::PlannedRule;
+use crate::plan::{Against, PlannedRule, PlannedTest, Tests};
 use crate::store::{AttributeStores, StoreError};
-use crate::syntax::{SyntaxTree, parse};
+use crate::syntax::{Property, SyntaxTree, parse};
 
 /// How `==` and `!=` compare (section 3.4). Sources disagree about AD FS, so that each trust can choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,6 +77,23 @@ impl RuleSet {
         self.inner.equality
     }
 
+    /// Whether a claim of this type could matter to any rule. When not, an evaluation comes to the same without claims
+    /// of that type, and a caller need not fetch them.
+    pub fn may_read(&self, claim_type: &str) -> bool {
+        let may_match = |tests: &Tests| {
+            let excludes = |test: &PlannedTest| match (&test.property, &test.against) {
+                (Property::Type, Against::Text(text)) if !test.negated => {
+                    text.constant().is_some_and(|constant| !constant.eq_ignore_ascii_case(claim_type))
+                }
+                _ => false,
+            };
+            !tests.own.iter().any(excludes)
+        };
+        self.rules().iter().any(|rule| {
+            rule.selectors.iter().any(may_match) || rule.aggregates.iter().any(|aggregate| may_match(&aggregate.tests))
+        })
+    }
+
     pub(crate) fn rules(&self) -> &[PlannedRule] {
         &self.inner.rules
     }
@@ -131,3 +148,29 @@ const _: () = {
     shareable::<RuleSet>();
     shareable::<Evaluation<'static>>();
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_that_no_rule_can_match_need_not_be_fetched() {
+        let cases = [
+            ("", false),
+            ("=> issue(Type = \"g\");", false),
+            ("c:[Type == \"a\"] => issue(claim = c);", false),
+            ("c:[Type == \"a\", Type == \"g\"] => issue(claim = c);", false),
+            ("c:[Type == \"g\"] => issue(claim = c);", true),
+            ("c:[Type == \"G\"] => issue(claim = c);", true),
+            ("c:[Type =~ \"x\"] => issue(claim = c);", true),
+            ("c:[Type != \"a\"] => issue(claim = c);", true),
+            ("c:[] => issue(claim = c);", true),
+            ("count([]) > 3 => issue(Type = \"x\");", true),
+            ("not exists([Type == \"g\"]) => issue(Type = \"x\");", true),
+            ("a:[Type == \"a\"] && b:[Type == a.Value] => issue(claim = b);", true),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(RuleSet::compile(text).unwrap().may_read("g"), expected, "{text}");
+        }
+    }
+}

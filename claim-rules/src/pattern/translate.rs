@@ -116,7 +116,7 @@ impl Writer<'_> {
                     Reference::Name(name) => self.groups.by_name(name),
                 };
                 let place = place.ok_or_else(|| {
-                    PatternError::new(*at, "this refers to a group that the pattern does not have")
+                    PatternError::new(*at, "this refers to a group that the pattern does not have; write characters by code as \\x41")
                 })?;
                 let flag = if *ignore_case { "i" } else { "" };
                 self.push(format_args!("(?{flag}:\\{})", place + 1));
