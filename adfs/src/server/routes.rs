@@ -2,11 +2,11 @@
 
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 
 use super::exchange::Exchange;
-use super::{SignInRate, guard, metadata, passive, static_files};
+use super::{guard, metadata, passive, static_files};
 use crate::protocols;
 use crate::sign_in::Refusal;
 use crate::state::Federation;

@@ -26,6 +26,7 @@ struct Content {
     version: u8,
     id: Uuid,
     subject: SubjectId,
+    user: String,
     method: String,
     methods: Vec<String>,
     #[serde(with = "time::serde::timestamp::milliseconds")]
@@ -49,6 +50,7 @@ impl Session {
             version: VERSION,
             id: ids::guid(),
             subject: proof.account().subject(),
+            user: proof.account().windows_account_name(),
             method: proof.method().to_owned(),
             methods: vec![proof.method().to_owned()],
             at: proof.instant(),
@@ -81,6 +83,11 @@ impl Session {
     /// Whose it is.
     pub fn subject(&self) -> &SubjectId {
         &self.0.subject
+    }
+
+    /// Account name at sign-in, as `DOMAIN\user`; for the audit only, it may have changed since.
+    pub fn user(&self) -> &str {
+        &self.0.user
     }
 
     /// When the user proved the identity.

@@ -4,7 +4,7 @@ mod demand;
 mod respond;
 
 use federation::endpoints::ReplyUrl;
-use federation::wsfed::{PassiveRequest, SignInRequest as Wire, SignOutRequest};
+use federation::wsfed::{PassiveRequest, RequestError, SignInRequest as Wire, SignOutRequest};
 
 pub use respond::{AutoPost, WsFedError, respond};
 
@@ -49,6 +49,7 @@ pub fn read(parameters: &[(String, String)]) -> Result<Message, Refusal> {
         Ok(PassiveRequest::SignIn(message)) => Ok(Message::SignIn(SignInMessage(message))),
         Ok(PassiveRequest::SignOut(message)) => Ok(Message::SignOut(message)),
         Ok(PassiveRequest::SignOutCleanup(_)) => Ok(Message::Cleanup),
+        Err(RequestError::UnknownAction) => Err(Refusal::NoHandler),
         Err(_) => Err(Refusal::Malformed),
     }
 }
