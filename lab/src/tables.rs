@@ -20,7 +20,12 @@ pub fn table(title: &str, headings: &[&str], rows: &[Vec<String>]) -> String {
             .collect();
         format!("  {}\n", padded.join("  ").trim_end())
     };
-    let mut text = format!("{title}\n{}", line(&mut headings.iter().copied()));
+    let title = if title.is_empty() {
+        String::new()
+    } else {
+        format!("{title}\n")
+    };
+    let mut text = format!("{title}{}", line(&mut headings.iter().copied()));
     text.push_str(&line(
         &mut widths
             .iter()

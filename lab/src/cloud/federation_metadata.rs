@@ -77,3 +77,55 @@ pub fn signing_certificates(metadata: &str) -> Result<Vec<Vec<u8>>, MetadataErro
         Ok(certificates)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::token::signer::Signer;
+
+    fn metadata(keys: &[(&str, &[u8])]) -> String {
+        let key = |(use_, der): &(&str, &[u8])| {
+            format!(
+                "<KeyDescriptor use=\"{use_}\"><KeyInfo xmlns=\"{DSIG}\"><X509Data><X509Certificate>\n{}\n</X509Certificate></X509Data></KeyInfo></KeyDescriptor>",
+                STANDARD.encode(der)
+            )
+        };
+        let keys: String = keys.iter().map(key).collect();
+        format!(
+            "<EntityDescriptor xmlns=\"{METADATA}\"><RoleDescriptor>{keys}</RoleDescriptor></EntityDescriptor>"
+        )
+    }
+
+    #[test]
+    fn signing_certificates_are_taken_in_order_and_once() {
+        let (current, next, encryption) = (
+            Signer::new().certificate,
+            Signer::new().certificate,
+            Signer::new().certificate,
+        );
+        let text = metadata(&[
+            ("signing", &current),
+            ("encryption", &encryption),
+            ("signing", &next),
+            ("signing", &current),
+        ]);
+        assert_eq!(signing_certificates(&text).unwrap(), [current, next]);
+    }
+
+    #[test]
+    fn what_is_no_metadata_is_refused() {
+        let certificate = Signer::new().certificate;
+        let good = metadata(&[("signing", &certificate)]);
+        for bad in [
+            String::new(),
+            "<html/>".to_owned(),
+            format!("<!DOCTYPE x>{good}"),
+            good.replace("EntityDescriptor", "Other"),
+            metadata(&[("signing", b"no certificate")]),
+            metadata(&[("encryption", &certificate)]),
+            format!("{good}{}", " ".repeat(MAX_LENGTH)),
+        ] {
+            assert!(signing_certificates(&bad).is_err(), "{:.60}", bad);
+        }
+    }
+}

@@ -186,3 +186,100 @@ fn make_room(kept: &mut Kept, now: OffsetDateTime) {
         *kept = Kept::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
+
+    fn signed_in() -> SignedIn {
+        SignedIn {
+            run: Uuid::from_u128(1),
+            user: Arc::new(User {
+                id: Uuid::from_u128(2),
+                upn: "alice@contoso.test".to_owned(),
+                display_name: "Alice".to_owned(),
+                immutable_id: None,
+                enabled: true,
+            }),
+            assertion: Assertion {
+                id: "_a".to_owned(),
+                issuer: "i".to_owned(),
+                not_before: NOW,
+                not_on_or_after: NOW,
+                audiences: Vec::new(),
+                name_identifier: None,
+                attributes: Vec::new(),
+                authentication_method: String::new(),
+                authentication_instant: NOW,
+            },
+            at: NOW,
+        }
+    }
+
+    fn request(verifier: &str) -> CodeRequest {
+        CodeRequest {
+            client_id: "client".to_owned(),
+            redirect_uri: "https://app/".to_owned(),
+            state: None,
+            fragment: false,
+            code_challenge: Some(URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()))),
+        }
+    }
+
+    #[test]
+    fn a_code_is_for_one_client_address_verifier_and_time() {
+        let sessions = Sessions::default();
+        let session = sessions.begin(signed_in(), NOW).unwrap();
+        for (client, uri, verifier, at, good) in [
+            ("client", "https://app/", "v", NOW, true),
+            ("other", "https://app/", "v", NOW, false),
+            ("client", "https://app/x", "v", NOW, false),
+            ("client", "https://app/", "w", NOW, false),
+            ("client", "https://app/", "v", NOW + CODE_LIFETIME, false),
+        ] {
+            let code = sessions.issue_code(&session, request("v"), NOW).unwrap();
+            let redeemed = sessions.redeem(&code, client, uri, verifier, at);
+            assert_eq!(redeemed.is_some(), good, "{client} {uri} {verifier} {at}");
+            assert_eq!(
+                sessions.redeem(&code, "client", "https://app/", "v", NOW),
+                None,
+                "a code is spent by a failure too"
+            );
+        }
+        let mut unprotected = request("v");
+        unprotected.code_challenge = None;
+        let code = sessions.issue_code(&session, unprotected, NOW).unwrap();
+        assert_eq!(
+            sessions.redeem(&code, "client", "https://app/", "", NOW),
+            None,
+            "PKCE is demanded"
+        );
+    }
+
+    #[test]
+    fn an_application_session_lives_no_longer_than_the_cloud_s() {
+        let sessions = Sessions::default();
+        let session = sessions.begin(signed_in(), NOW).unwrap();
+        let code = sessions.issue_code(&session, request("v"), NOW).unwrap();
+        let application = sessions
+            .redeem(&code, "client", "https://app/", "v", NOW)
+            .unwrap();
+        assert!(sessions.of_application(&application, NOW).is_some());
+        assert!(
+            sessions
+                .of_application(&application, NOW + SESSION_LIFETIME)
+                .is_none()
+        );
+        let pending = sessions.issue_code(&session, request("v"), NOW).unwrap();
+        sessions.end(&session);
+        assert!(sessions.of_application(&application, NOW).is_none());
+        assert_eq!(
+            sessions.redeem(&pending, "client", "https://app/", "v", NOW),
+            None
+        );
+    }
+}

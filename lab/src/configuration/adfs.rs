@@ -181,3 +181,94 @@ pub fn write_adfs(
     )?;
     Ok(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use claim_rules::{AttributeStore, Claim, Rows, RuleSet, StoreError, StoreQuery};
+
+    use super::*;
+    use crate::cloud::Realms;
+
+    /// Active Directory with one person in it.
+    struct OnePerson {
+        upn: &'static str,
+        consistency_guid: Option<&'static str>,
+    }
+
+    impl AttributeStore for OnePerson {
+        fn query(&self, query: &StoreQuery) -> Result<Rows, StoreError> {
+            let anchor = self.consistency_guid.map(str::to_owned);
+            Ok(match query.query.split(';').nth(1) {
+                Some("userPrincipalName") => vec![vec![Some(self.upn.to_owned())]],
+                Some("objectGUID,mS-DS-ConsistencyGuid") => {
+                    vec![vec![Some("objectguid".to_owned()), anchor]]
+                }
+                other => return Err(StoreError::new(format!("{other:?} was not expected"))),
+            })
+        }
+    }
+
+    fn issued(person: OnePerson) -> HashMap<String, Vec<String>> {
+        let stores = HashMap::from([("Active Directory".to_owned(), person)]);
+        let account = "http://schemas.microsoft.com/ws/2008/06/identity/claims/windowsaccountname";
+        let input = vec![Claim::new(account, "CONTOSO\\somebody").issued_by("AD AUTHORITY")];
+        let rules = RuleSet::compile(ENTRA_RULES).unwrap();
+        let mut claims: HashMap<String, Vec<String>> = HashMap::new();
+        for claim in rules.evaluate(input, &stores).unwrap() {
+            claims
+                .entry(claim.claim_type.to_string())
+                .or_default()
+                .push(claim.value.to_string());
+        }
+        claims
+    }
+
+    #[test]
+    fn the_rules_issue_what_entra_needs_with_an_issuer_that_the_cloud_knows() {
+        let realms = Realms::fixtures("https://sts.contoso.localhost:8443", &[]);
+        for (upn, domain) in [
+            ("alice@contoso.test", "contoso.test"),
+            ("fay@fabrikam.test", "fabrikam.test"),
+            ("gil@sub.contoso.test", "contoso.test"),
+        ] {
+            let claims = issued(OnePerson {
+                upn,
+                consistency_guid: Some("consistencyguid"),
+            });
+            let one = |claim_type: &str| match claims.get(claim_type).map(Vec::as_slice) {
+                Some([value]) => value.clone(),
+                other => panic!("{claim_type} of {upn}: {other:?}"),
+            };
+            assert_eq!(one("http://schemas.xmlsoap.org/claims/UPN"), upn);
+            let immutable_id = "http://schemas.microsoft.com/LiveID/Federation/2008/05/ImmutableID";
+            assert_eq!(one(immutable_id), "consistencyguid");
+            let name = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier";
+            assert_eq!(one(name), "consistencyguid");
+            let issuer = one("http://schemas.microsoft.com/ws/2008/06/identity/claims/issuerid");
+            assert_eq!(issuer, format!("http://{domain}/adfs/services/trust/"));
+            let known = realms
+                .federated()
+                .any(|(_, settings)| settings.issuer_uri == issuer);
+            assert!(known, "{issuer}");
+            assert!(
+                !claims.contains_key("http://schemas.microsoft.com/ws/2012/01/accounttype"),
+                "only computers have one"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_consistency_guid_the_object_guid_is_the_immutable_id() {
+        let claims = issued(OnePerson {
+            upn: "alice@contoso.test",
+            consistency_guid: None,
+        });
+        let immutable_id = "http://schemas.microsoft.com/LiveID/Federation/2008/05/ImmutableID";
+        assert_eq!(
+            claims.get(immutable_id).map(Vec::as_slice),
+            Some(["objectguid".to_owned()].as_slice())
+        );
+    }
+}
