@@ -19,7 +19,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint { path: "/adfs/ls/", enabled: true, proxy: true },
     Endpoint { path: "/adfs/portal/", enabled: true, proxy: true },
     Endpoint { path: "/adfs/portal/updatepassword/", enabled: false, proxy: false },
-    Endpoint { path: "/adfs/probe", enabled: true, proxy: true },
+    Endpoint { path: "/adfs/probe", enabled: true, proxy: false },
     Endpoint { path: "/FederationMetadata/2007-06/", enabled: true, proxy: true },
     Endpoint { path: "/adfs/proxy/", enabled: true, proxy: false },
 ];

@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub use body::{Body, BodyError};
 pub use failure::RelayError;
 
-use crate::request::{clean_response, set};
+use crate::request::{clean_response, set, without_vendor_fields};
 use crate::routing::{Application, Destination, Permit};
 use crate::service::Upstream;
 use crate::state::State;
@@ -64,7 +64,7 @@ async fn to_service(
         .try_acquire()
         .map_err(|_| RelayError::Busy)?;
     let limits = &state.configuration.limits;
-    let mut fields = outgoing.headers;
+    let mut fields = without_vendor_fields(outgoing.headers);
     let client = outgoing.client.to_string();
     let url = format!("https://{}{}", permit.authority(), permit_path(permit));
     set(&mut fields, headers::PROXY, &state.proxy_name);

@@ -32,8 +32,20 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
-/// Starts and whole names of fields that only a proxy may set, in lower case with `-` for `_`.
-const RESERVED_STARTS: &[&str] = &["x-ms-", "x-forwarded-", "x-original-"];
+/// Starts and whole names of fields that only a proxy may set, in lower case with `-` for `_`. Not all of `X-MS-`:
+/// Exchange's own protocols have fields of that form, such as `X-MS-PolicyKey`, which published applications need
+/// (spec cloud-scenario 7, check 25). The federation server gets none of those either, see [`without_vendor_fields`].
+const RESERVED_STARTS: &[&str] = &[
+    "x-ms-adfs-",
+    "x-ms-client-",
+    "x-ms-endpoint-",
+    "x-ms-forwarded-",
+    "x-ms-proxy",
+    "x-ms-target-",
+    "x-forwarded-",
+    "x-original-",
+];
+const VENDOR_START: &str = "x-ms-";
 const RESERVED: &[&str] = &[
     "forwarded",
     "true-client-ip",
@@ -68,6 +80,18 @@ pub fn is_reserved(name: &str) -> bool {
         || RESERVED_STARTS
             .iter()
             .any(|start| folded.starts_with(start))
+}
+
+/// The header without any `X-MS-` field in whatever spelling, for the federation server: its claim rules read such
+/// fields, and none of a stranger's may reach them (spec security PRX-8).
+pub(crate) fn without_vendor_fields(headers: HeaderMap) -> HeaderMap {
+    let is_vendor = |name: &HeaderName| name.as_str().replace('_', "-").starts_with(VENDOR_START);
+    if !headers.keys().any(is_vendor) {
+        return headers;
+    }
+    let kept = headers.iter().filter(|(name, _)| !is_vendor(name));
+    kept.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn is_protected(name: &str) -> bool {
@@ -199,7 +223,7 @@ mod tests {
             "X-MS-Target-Role",
             "X-MS-ProxyAuth-Token",
             "X-MS-Client-Application",
-            "X-MS-Anything",
+            "x_ms_client_application",
             "X-Forwarded-For",
             "X_Forwarded_For",
             "X-Forwarded-Host",
@@ -241,11 +265,24 @@ mod tests {
             ("client-request-id", "1"),
             ("x-requested-with", "XMLHttpRequest"),
             ("x-ms", "1"),
+            ("x-ms-policykey", "4711"),
             ("content-type", "text/plain"),
             ("accept", "a"),
             ("accept", "b"),
         ];
         assert_eq!(clean_request(&map(&sent)).unwrap(), map(&sent));
+    }
+
+    #[test]
+    fn the_federation_server_gets_no_vendor_field_at_all() {
+        let sent = map(&[
+            ("x-ms-policykey", "1"),
+            ("x_ms_anything", "2"),
+            ("accept", "a"),
+            ("accept", "b"),
+        ]);
+        let kept = map(&[("accept", "a"), ("accept", "b")]);
+        assert_eq!(without_vendor_fields(sent), kept);
     }
 
     #[test]
