@@ -1,5 +1,6 @@
 //! `[directories.NAME]`: where accounts are and how to ask for them.
 
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -189,14 +190,20 @@ pub(super) fn directories(section: Section<'_>) -> Option<Vec<DirectoryConfig>> 
     }
     let sections = section.named_sections();
     let only_one = sections.len() == 1;
+    let mut claims = HashMap::new();
     let directories: Option<Vec<DirectoryConfig>> = sections
         .into_iter()
-        .map(|(name, section)| directory(name, section, only_one))
+        .map(|(name, section)| directory(name, section, only_one, &mut claims))
         .collect();
     directories.filter(|list| !list.is_empty())
 }
 
-fn directory(name: String, mut section: Section<'_>, only_one: bool) -> Option<DirectoryConfig> {
+fn directory(
+    name: String,
+    mut section: Section<'_>,
+    only_one: bool,
+    claims: &mut HashMap<String, String>,
+) -> Option<DirectoryConfig> {
     let servers = servers(&mut section);
     let ca_file = section.path("ca_file").map(|found| found.value);
     let bind_dn = section.required("bind_dn", "the DN of the account that searches");
@@ -216,6 +223,21 @@ fn directory(name: String, mut section: Section<'_>, only_one: bool) -> Option<D
     let operation_timeout = section.number("operation_timeout_seconds", 1..=10, 5);
     let pool_size = section.number("pool_size", 1..=256, 16);
     let attributes = attributes(section.section("attributes"));
+    let net_bios_name = net_bios.map(|found| found.value.to_uppercase());
+    let domains = net_bios_name
+        .iter()
+        .chain(&dns_name)
+        .map(|domain| format!("the domain {}", domain.to_lowercase()));
+    let suffixes = upn_suffixes
+        .iter()
+        .flatten()
+        .map(|suffix| format!("the UPN suffix {suffix}"));
+    for claim in domains.chain(suffixes).collect::<BTreeSet<_>>() {
+        if let Some(other) = claims.insert(claim.clone(), name.clone()) {
+            let message = format!("[directories.{other}] claims {claim} too");
+            section.complain_about_all(message, "let every sign-in name mean one directory");
+        }
+    }
     section.finish();
     Some(DirectoryConfig {
         name,
@@ -227,7 +249,7 @@ fn directory(name: String, mut section: Section<'_>, only_one: bool) -> Option<D
         },
         base_dn: base_dn?,
         user_filter,
-        net_bios_name: net_bios?.value.to_uppercase(),
+        net_bios_name: net_bios_name?,
         dns_name: dns_name?,
         upn_suffixes: upn_suffixes?,
         attributes,
@@ -274,26 +296,31 @@ fn password(section: &mut Section<'_>) -> Option<Secret> {
         return None;
     }
     let expected = "the path of a file that holds the password of `bind_dn` and nothing else";
-    let (found, text) = if section.is_overridden("bind_password") {
+    let (at, text) = if section.is_overridden("bind_password") {
+        // The override stands for the file too, wherever that is named.
+        section.take_place("bind_password_file");
+        section.is_overridden("bind_password_file");
         let found = section.find::<String>("bind_password", expected)?;
-        let text = found.value.clone();
-        (found.at, text)
+        (found.at, found.value)
     } else if let Some(Found { value, at }) = section.path("bind_password_file") {
-        let text = section.check(
-            "bind_password_file",
-            Found {
-                value,
-                at: at.clone(),
-            },
-            expected,
-            |path| read_text(&path).map_err(|error| format!("{}: {error}", path.display())),
-        )?;
-        (at, text.value)
+        let found = Found {
+            value,
+            at: at.clone(),
+        };
+        let read = |path: PathBuf| {
+            read_text(&path).map_err(|error| format!("{}: {error}", path.display()))
+        };
+        (
+            at,
+            section
+                .check("bind_password_file", found, expected, read)?
+                .value,
+        )
     } else {
         section.missing("bind_password_file", expected);
         return None;
     };
-    secret(section, &found, text)
+    secret(section, &at, text)
 }
 
 fn secret(section: &Section<'_>, at: &At, text: String) -> Option<Secret> {
@@ -384,8 +411,29 @@ fn domain(text: &str) -> Result<String, String> {
     }
 }
 
+impl Default for AttributeNames {
+    fn default() -> AttributeNames {
+        AttributeNames {
+            user_principal_name: "userPrincipalName".to_owned(),
+            sam_account_name: "sAMAccountName".to_owned(),
+            object_guid: "objectGUID".to_owned(),
+            object_sid: "objectSid".to_owned(),
+            display_name: "displayName".to_owned(),
+            mail: "mail".to_owned(),
+            primary_group_id: "primaryGroupID".to_owned(),
+            token_groups: "tokenGroups".to_owned(),
+            user_account_control: "userAccountControl".to_owned(),
+            user_account_control_computed: "msDS-User-Account-Control-Computed".to_owned(),
+            account_expires: "accountExpires".to_owned(),
+            lockout_time: "lockoutTime".to_owned(),
+            pwd_last_set: "pwdLastSet".to_owned(),
+            password_expires: "msDS-UserPasswordExpiryTimeComputed".to_owned(),
+        }
+    }
+}
+
 fn attributes(mut section: Section<'_>) -> AttributeNames {
-    let mut name = |key: &'static str, default: &str| {
+    let mut name = |key: &'static str, default: String| {
         let expected = "the name of an attribute";
         let found = section.text(key, expected).and_then(|found| {
             section.check(key, found, expected, |text| {
@@ -399,26 +447,27 @@ fn attributes(mut section: Section<'_>) -> AttributeNames {
                 }
             })
         });
-        found.map_or_else(|| default.to_owned(), |found| found.value)
+        found.map_or(default, |found| found.value)
     };
+    let default = AttributeNames::default();
     let names = AttributeNames {
-        user_principal_name: name("user_principal_name", "userPrincipalName"),
-        sam_account_name: name("sam_account_name", "sAMAccountName"),
-        object_guid: name("object_guid", "objectGUID"),
-        object_sid: name("object_sid", "objectSid"),
-        display_name: name("display_name", "displayName"),
-        mail: name("mail", "mail"),
-        primary_group_id: name("primary_group_id", "primaryGroupID"),
-        token_groups: name("token_groups", "tokenGroups"),
-        user_account_control: name("user_account_control", "userAccountControl"),
+        user_principal_name: name("user_principal_name", default.user_principal_name),
+        sam_account_name: name("sam_account_name", default.sam_account_name),
+        object_guid: name("object_guid", default.object_guid),
+        object_sid: name("object_sid", default.object_sid),
+        display_name: name("display_name", default.display_name),
+        mail: name("mail", default.mail),
+        primary_group_id: name("primary_group_id", default.primary_group_id),
+        token_groups: name("token_groups", default.token_groups),
+        user_account_control: name("user_account_control", default.user_account_control),
         user_account_control_computed: name(
             "user_account_control_computed",
-            "msDS-User-Account-Control-Computed",
+            default.user_account_control_computed,
         ),
-        account_expires: name("account_expires", "accountExpires"),
-        lockout_time: name("lockout_time", "lockoutTime"),
-        pwd_last_set: name("pwd_last_set", "pwdLastSet"),
-        password_expires: name("password_expires", "msDS-UserPasswordExpiryTimeComputed"),
+        account_expires: name("account_expires", default.account_expires),
+        lockout_time: name("lockout_time", default.lockout_time),
+        pwd_last_set: name("pwd_last_set", default.pwd_last_set),
+        password_expires: name("password_expires", default.password_expires),
     };
     section.finish();
     names

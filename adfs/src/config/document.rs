@@ -35,6 +35,7 @@ impl Document {
                 key: String::new(),
                 message,
                 remedy: "name an existing TOML file that this user may read".to_owned(),
+                excerpt: None,
             })
     }
 
@@ -47,6 +48,7 @@ impl Document {
             message: format!("this is not TOML: {}", one_line(error.message())),
             remedy: "write `key = value` lines below `[section]` headings, texts in quotes"
                 .to_owned(),
+            excerpt: None,
         });
         let problems = problems.collect();
         (Spanned::into_inner(table), problems)

@@ -23,6 +23,8 @@ pub struct Problem {
     pub message: String,
     /// What to do.
     pub remedy: String,
+    /// The lines of the source that are meant, with a mark below the place, where they help.
+    pub excerpt: Option<String>,
 }
 
 /// Where a problem stands.
@@ -52,8 +54,10 @@ impl ConfigError {
     fn report(&self) -> String {
         let mut report = String::from("the configuration cannot be used:");
         for problem in &self.problems {
-            report.push_str("\n  ");
-            report.push_str(&problem.to_string());
+            for line in problem.to_string().lines() {
+                report.push_str("\n  ");
+                report.push_str(line);
+            }
         }
         report
     }
@@ -65,7 +69,10 @@ impl fmt::Display for Problem {
         if !self.key.is_empty() {
             write!(formatter, "{}: ", self.key)?;
         }
-        write!(formatter, "{}; {}", self.message, self.remedy)
+        write!(formatter, "{}; {}", self.message, self.remedy)?;
+        self.excerpt
+            .iter()
+            .try_for_each(|excerpt| write!(formatter, "\n{excerpt}"))
     }
 }
 

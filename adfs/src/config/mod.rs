@@ -77,7 +77,10 @@ impl Configuration {
     pub fn load_with(path: &Path, environment: &Environment) -> Result<Configuration, ConfigError> {
         let document = Document::read(path).map_err(|problem| ConfigError::new(vec![problem]))?;
         let problems = Problems::default();
-        let mut root = Section::root(&document, Some(environment), &problems);
+        let Some(mut root) = Section::root(&document, Some(environment), &problems) else {
+            relying_party::load(path, &problems);
+            return Err(ConfigError::new(problems.into_inner()));
+        };
 
         let service = service::service(root.section("service"));
         let https = service::https(root.section("https"));
@@ -125,6 +128,7 @@ fn refuse_unknown_variables(environment: &Environment, problems: &Problems) {
             key: String::new(),
             message: "it overrides no setting".to_owned(),
             remedy,
+            excerpt: None,
         });
     }
 }

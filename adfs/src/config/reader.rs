@@ -47,15 +47,19 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The whole file.
+    /// The whole file; `None` when it is not TOML, which is noted. What could be made of such a file would only
+    /// bring up problems that are none.
     pub(super) fn root(
         document: &'a Document,
         environment: Option<&'a Environment>,
         problems: &'a Problems,
-    ) -> Section<'a> {
+    ) -> Option<Section<'a>> {
         let (table, errors) = document.parse();
-        problems.borrow_mut().extend(errors);
-        Section {
+        if !errors.is_empty() {
+            problems.borrow_mut().extend(errors);
+            return None;
+        }
+        Some(Section {
             document,
             environment,
             problems,
@@ -63,7 +67,7 @@ impl<'a> Section<'a> {
             heading: None,
             table,
             known: Vec::new(),
-        }
+        })
     }
 
     /// A section within this one; an absent one is empty.
@@ -377,6 +381,7 @@ impl<'a> Section<'a> {
             key: self.full(key),
             message,
             remedy,
+            excerpt: None,
         });
     }
 
@@ -390,7 +395,21 @@ impl<'a> Section<'a> {
             key: self.full(key),
             message,
             remedy,
+            excerpt: None,
         });
+    }
+
+    /// Notes a problem of the whole section.
+    pub(super) fn complain_about_all(&self, message: String, remedy: &str) {
+        let place = self.document.place(self.heading.clone());
+        let problem = Problem {
+            place,
+            key: self.path.join("."),
+            message,
+            remedy: remedy.to_owned(),
+            excerpt: None,
+        };
+        self.report(problem);
     }
 
     /// Notes every key that nobody asked for.

@@ -112,7 +112,9 @@ pub(super) fn load(configuration: &Path, problems: &Problems) -> RelyingParties 
         match Document::read(&file) {
             Err(problem) => problems.borrow_mut().push(problem),
             Ok(document) => {
-                let mut section = Section::root(&document, None, problems);
+                let Some(mut section) = Section::root(&document, None, problems) else {
+                    continue;
+                };
                 let trust = trust(&mut section, &file);
                 if let Some(trust) = trust {
                     add(&mut all, &mut names, trust, &section);
@@ -133,6 +135,7 @@ fn trust_files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
         key: String::new(),
         message,
         remedy: remedy.to_owned(),
+        excerpt: None,
     };
     let unreadable = |error: std::io::Error| {
         problem(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use claim_rules::RuleSet;
+use claim_rules::{Diagnostic, RuleSet};
 
 use super::document::{one_line, read_text};
 use super::error::{Place, Problem};
@@ -12,8 +12,8 @@ use super::reader::{At, Found, Section};
 /// A rule text and where it begins.
 struct Source {
     text: String,
-    place: Place,
-    first_line: Option<usize>,
+    path: PathBuf,
+    first_line: usize,
 }
 
 /// The rules of one stage; `None` when there are none or they do not compile, which is noted.
@@ -37,42 +37,34 @@ pub(super) fn find(
             return None;
         }
     };
-    match RuleSet::compile(&source.text) {
-        Ok(rules) => Some(Arc::new(rules)),
-        Err(diagnostic) => {
-            section.report(Problem {
-                place: source.place_of(diagnostic_line(&diagnostic)),
-                key: key.to_owned(),
-                message: one_line(&diagnostic.to_string()),
-                remedy: "correct the rule; `adfs rules check FILE` shows the place".to_owned(),
-            });
-            None
-        }
-    }
+    let diagnostic = match RuleSet::compile(&source.text) {
+        Ok(rules) => return Some(Arc::new(rules)),
+        Err(diagnostic) => diagnostic,
+    };
+    section.report(source.problem(key, diagnostic));
+    None
 }
 
 fn inline_source(section: &Section<'_>, written: Found<String>) -> Source {
     let first_line = match &written.at {
         At::Span(span) => {
             let opening = section.document.line(span.start);
-            let text = section.document.written(span.clone());
             // TOML drops a line break right after the opening quotes.
-            let body = text.trim_start_matches(['"', '\'']);
-            Some(if body.starts_with(['\n', '\r']) {
+            let body = section
+                .document
+                .written(span.clone())
+                .trim_start_matches(['"', '\'']);
+            if body.starts_with(['\n', '\r']) {
                 opening + 1
             } else {
                 opening
-            })
+            }
         }
-        At::Variable(_) => None,
-    };
-    let place = Place::File {
-        path: section.document.path.clone(),
-        line: first_line,
+        At::Variable(_) => 1,
     };
     Source {
         text: written.value,
-        place,
+        path: section.document.path.clone(),
         first_line,
     }
 }
@@ -85,27 +77,39 @@ fn file_source(section: &Section<'_>, key: &str, named: Found<PathBuf>) -> Optio
     })?;
     Some(Source {
         text: text.value,
-        place: Place::File {
-            path,
-            line: Some(1),
-        },
-        first_line: Some(1),
+        path,
+        first_line: 1,
     })
 }
 
 impl Source {
-    fn place_of(&self, line: usize) -> Place {
-        match (&self.place, self.first_line) {
-            (Place::File { path, .. }, Some(first)) => Place::File {
-                path: path.clone(),
-                line: Some(first + line.saturating_sub(1)),
+    /// The problem at its place in the file that the text stands in.
+    fn problem(&self, key: &str, diagnostic: Diagnostic) -> Problem {
+        // With the lines before it, the text tells its places as lines of the file.
+        let padded = "\n".repeat(self.first_line.saturating_sub(1)) + &self.text;
+        let diagnostic = RuleSet::compile(&padded).err().unwrap_or(diagnostic);
+        let code = diagnostic
+            .inner_code()
+            .or(diagnostic.code())
+            .map(|code| format!("{code}: "))
+            .unwrap_or_default();
+        let rendered = diagnostic.render(&self.path.display().to_string());
+        let excerpt: Vec<&str> = rendered
+            .lines()
+            .skip(1)
+            .filter(|line| !line.contains("= help:"))
+            .collect();
+        Problem {
+            place: Place::File {
+                path: self.path.clone(),
+                line: Some(diagnostic.line()),
             },
-            (place, _) => place.clone(),
+            key: key.to_owned(),
+            message: format!("{code}{}", one_line(diagnostic.message())),
+            remedy: diagnostic
+                .help()
+                .map_or_else(|| "correct the rule".to_owned(), one_line),
+            excerpt: Some(excerpt.join("\n")),
         }
     }
-}
-
-/// The line within the rule text, counted from 1.
-fn diagnostic_line(_diagnostic: &claim_rules::Diagnostic) -> usize {
-    1
 }

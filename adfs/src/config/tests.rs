@@ -1,1 +1,538 @@
+//! Whole configurations on disk.
 
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use time::Duration;
+
+use super::*;
+
+const MINIMAL: &str = r#"
+[service]
+host_name = "STS.contoso.test"
+
+[https]
+certificate = "tls/certificate.pem"
+private_key = "/etc/key.pem"
+
+[directories.contoso]
+servers = ["ldaps://dc1.contoso.test"]
+bind_dn = "CN=adfs,DC=contoso,DC=test"
+bind_password_file = "password"
+base_dn = "DC=contoso,DC=test"
+net_bios_name = "contoso"
+"#;
+
+const TRUST: &str = r#"
+identifiers = ["urn:rp"]
+ws_fed_endpoint = "https://rp.test/wsfed"
+"#;
+
+/// A folder with files.
+struct Folder(TempDir);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Folder {
+        let folder = TempDir::new().expect("a folder");
+        for (name, text) in [("password", "Pass@word1\n")].iter().chain(files) {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+        Folder(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn load(&self, variables: &[(&str, &str)]) -> Result<Configuration, ConfigError> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Configuration::load_with(&self.path("adfs.toml"), &Environment::of(variables))
+    }
+
+    /// What is wrong, one line a problem, paths shortened.
+    fn problems(&self, variables: &[(&str, &str)]) -> Vec<String> {
+        let folder = format!("{}/", self.0.path().display());
+        let error = self
+            .load(variables)
+            .expect_err("a configuration with problems");
+        error
+            .problems()
+            .iter()
+            .map(|problem| problem.to_string().replace(&folder, ""))
+            .collect()
+    }
+}
+
+fn folder(configuration: &str) -> Folder {
+    Folder::with(&[("adfs.toml", configuration)])
+}
+
+fn with_trust(trust: &str) -> Folder {
+    Folder::with(&[
+        ("adfs.toml", MINIMAL),
+        ("trusts/relying-parties/rp.toml", trust),
+    ])
+}
+
+#[test]
+fn the_least_configuration_has_the_defaults_of_ad_fs() {
+    let folder = with_trust(TRUST);
+    let configuration = folder.load(&[]).expect("a configuration");
+    let service = &configuration.service;
+    assert_eq!(service.host_name, "sts.contoso.test");
+    assert_eq!(service.display_name, "sts.contoso.test");
+    assert_eq!(
+        service.identifier,
+        "http://sts.contoso.test/adfs/services/trust"
+    );
+    assert_eq!(service.base_url(), "https://sts.contoso.test");
+    assert_eq!(
+        configuration.https.certificate,
+        folder.path("tls/certificate.pem")
+    );
+    assert_eq!(
+        configuration.https.private_key,
+        PathBuf::from("/etc/key.pem")
+    );
+    let properties = &configuration.properties;
+    assert_eq!(properties.sso_lifetime, Duration::hours(8));
+    assert!(!properties.kmsi_enabled);
+    assert_eq!(properties.kmsi_lifetime, Duration::days(1));
+    let expected = LoopDetection {
+        time_interval: Duration::seconds(20),
+        maximum_tokens_issued_in_interval: 5,
+    };
+    assert_eq!(properties.loop_detection, Some(expected));
+    assert_eq!(properties.proxy_trust_token_lifetime, Duration::days(15));
+    assert!(configuration.proxy.administrators.is_empty());
+
+    let directory = &configuration.directories[0];
+    assert_eq!(
+        (directory.name.as_str(), directory.net_bios_name.as_str()),
+        ("contoso", "CONTOSO")
+    );
+    assert_eq!(directory.dns_name, "contoso.test");
+    assert_eq!(directory.service_account.password.expose(), "Pass@word1");
+    assert_eq!(directory.servers[0].url(), "ldaps://dc1.contoso.test:636");
+
+    let trust = configuration
+        .relying_parties
+        .by_identifier("urn:rp")
+        .expect("a trust");
+    assert!(
+        configuration
+            .relying_parties
+            .by_identifier("urn:RP")
+            .is_none()
+    );
+    assert_eq!(trust.name, "rp");
+    assert!(trust.enabled);
+    assert_eq!(trust.token_lifetime, Duration::hours(1));
+    assert_eq!(
+        trust.access_control_policy_name,
+        Some(AccessControlPolicy::PermitEveryone)
+    );
+    assert!(!format!("{configuration:?}").contains("Pass@word1"));
+}
+
+#[test]
+fn the_examples_load_and_name_every_setting() {
+    let text = EXAMPLE.replace("\"secrets/directory-password\"", "\"password\"");
+    let files = [
+        ("adfs.toml", text.as_str()),
+        ("trusts/relying-parties/entra.toml", EXAMPLE_RELYING_PARTY),
+    ];
+    Folder::with(&files).load(&[]).expect("the example");
+
+    // Each default that is shown in a comment must be a setting, and one that loads. A line needs an example value only.
+    let shown = |text: &str| {
+        let uncommented = text.lines().map(|line| {
+            line.strip_prefix('#')
+                .filter(|rest| !rest.starts_with(' '))
+                .unwrap_or(line)
+        });
+        uncommented.collect::<Vec<_>>().join("\n")
+    };
+    let trust =
+        shown(EXAMPLE_RELYING_PARTY).replace("\"...\"", "\"0da2e3f0-8a3c-4a5b-9a3c-0123456789ab\"");
+    let text = shown(&text).replace("ca_file = \"tls/directory-ca.pem\"", "");
+    let files = [
+        ("adfs.toml", text.as_str()),
+        ("trusts/relying-parties/entra.toml", trust.as_str()),
+    ];
+    let configuration = Folder::with(&files)
+        .load(&[])
+        .expect("the example with its defaults written out");
+    assert_eq!(configuration.proxy.administrators, ["CONTOSO\\proxyadmin"]);
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_line_key_and_remedy() {
+    let text = r#"
+[service]
+hostname = "sts.contoso.test"
+https_port_outside = 70000
+
+[https]
+listen = ["443"]
+certificate = ""
+private_key = "key.pem"
+
+[log]
+filter = "=="
+format = "xml"
+
+[properties]
+sso_lifetime = "long"
+enable_extranet_lockout = true
+
+[dirctories.contoso]
+"#;
+    let problems = folder(text).problems(&[]);
+    for (problem, parts) in problems.iter().zip([
+        ["adfs.toml:2: service.host_name: this must be set", "for example"],
+        ["adfs.toml:4: service.https_port_outside: 70000 is out of range", "from 1 to 65535"],
+        ["adfs.toml:3: service.hostname: there is no such setting", "did you mean `host_name`?"],
+        ["adfs.toml:7: https.listen: invalid socket address", "[\"0.0.0.0:443\"]"],
+        ["adfs.toml:8: https.certificate: the text is empty", "PEM"],
+        ["adfs.toml:12: log.filter: ", "\"info\""],
+        ["adfs.toml:13: log.format: unknown variant `xml`", "\"text\" or \"json\""],
+        ["adfs.toml:16: properties.sso_lifetime: invalid type", "a whole number from 1"],
+        ["adfs.toml:17: properties.enable_extranet_lockout: this is not available in this version", "remove it"],
+        ["adfs.toml: directories.NAME: this must be set", "[directories.contoso]"],
+        ["adfs.toml:19: dirctories: there is no such setting", "did you mean `directories`?"],
+    ]) {
+        for part in parts {
+            assert!(problem.contains(part), "{part:?} is not in {problem:?}");
+        }
+    }
+    assert_eq!(problems.len(), 11, "{problems:#?}");
+}
+
+#[test]
+fn text_that_is_not_toml_is_told_with_its_lines() {
+    let problems = folder("[service\nhost_name = = 1\n").problems(&[]);
+    assert!(
+        problems[0].starts_with("adfs.toml:1: this is not TOML: "),
+        "{problems:#?}"
+    );
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.starts_with("adfs.toml:2: this is not TOML: ")),
+        "{problems:#?}"
+    );
+
+    let folder = Folder::with(&[]);
+    assert!(folder.problems(&[])[0].starts_with("adfs.toml: the file cannot be opened"));
+    fs::write(folder.path("adfs.toml"), vec![b'#'; 2 * 1024 * 1024]).expect("a file");
+    assert!(folder.problems(&[])[0].contains("larger than 1 MiB"));
+    fs::write(folder.path("adfs.toml"), [0xff]).expect("a file");
+    assert!(folder.problems(&[])[0].contains("UTF-8"));
+}
+
+#[test]
+fn the_environment_overrides_every_setting() {
+    let variables = [
+        ("ADFS_SERVICE__HOST_NAME", "login.fabrikam.test"),
+        ("ADFS_SERVICE__HTTPS_PORT_OUTSIDE", "8443"),
+        ("ADFS_HTTPS__LISTEN", "[\"127.0.0.1:9443\"]"),
+        ("ADFS_PROPERTIES__KMSI_ENABLED", "true"),
+        ("ADFS_LOG__FORMAT", "json"),
+        ("ADFS_DIRECTORIES__CONTOSO__BIND_PASSWORD", "12345"),
+        (
+            "ADFS_DIRECTORIES__CONTOSO__ATTRIBUTES__OBJECT_GUID",
+            "entryUUID",
+        ),
+        ("ADFS_CONFIG", "elsewhere.toml"),
+    ];
+    let configuration = folder(MINIMAL).load(&variables).expect("a configuration");
+    assert_eq!(
+        configuration.service.base_url(),
+        "https://login.fabrikam.test:8443"
+    );
+    assert_eq!(
+        configuration.https.listen,
+        ["127.0.0.1:9443".parse().expect("an address")]
+    );
+    assert!(configuration.properties.kmsi_enabled);
+    assert_eq!(configuration.log.format, LogFormat::Json);
+    assert_eq!(
+        configuration.directories[0]
+            .service_account
+            .password
+            .expose(),
+        "12345"
+    );
+    assert_eq!(
+        configuration.directories[0].attributes.object_guid,
+        "entryUUID"
+    );
+}
+
+#[test]
+fn a_wrong_override_names_its_variable_and_keeps_secrets() {
+    let problems = folder(MINIMAL).problems(&[
+        ("ADFS_PROPERTIES__SSO_LIFETIME", "8h"),
+        ("ADFS_DIRECTORIES__CONTOSO__BIND_PASSWORD", "secret\nline"),
+        ("ADFS_SERVICE__HOSTNAME", "x"),
+    ]);
+    assert!(problems[0].starts_with(
+        "environment variable ADFS_PROPERTIES__SSO_LIFETIME: properties.sso_lifetime: "
+    ));
+    assert!(problems[1].contains(
+        "directories.contoso.bind_password: the password is empty or has more than one line"
+    ));
+    assert_eq!(
+        problems[2],
+        "environment variable ADFS_SERVICE__HOSTNAME: it overrides no setting; did you mean ADFS_SERVICE__HOST_NAME?"
+    );
+    assert!(
+        !problems.iter().any(|problem| problem.contains("secret")),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn passwords_stand_in_files_of_their_own() {
+    let inline = MINIMAL.replace("bind_password_file", "bind_password");
+    let problems = folder(&inline).problems(&[]);
+    assert!(problems[0].contains(
+        "directories.contoso.bind_password: a password must not stand here; put it into a file"
+    ));
+    assert!(!problems[0].contains("password = "));
+    for (text, part) in [
+        ("", "the password is empty"),
+        ("\n", "the password is empty"),
+        ("a\nb\n", "more than one line"),
+    ] {
+        let problems = Folder::with(&[("adfs.toml", MINIMAL), ("password", text)]).problems(&[]);
+        assert!(problems[0].contains(part), "{problems:#?}");
+    }
+    let missing = MINIMAL.replace("\"password\"", "\"absent\"");
+    assert!(folder(&missing).problems(&[])[0].contains("absent: the file cannot be opened"));
+    let none = MINIMAL.replace("bind_password_file = \"password\"", "");
+    assert!(
+        folder(&none).problems(&[])[0]
+            .contains("directories.contoso.bind_password_file: this must be set")
+    );
+}
+
+#[test]
+fn passwords_travel_protected_or_not_at_all() {
+    for (address, settings, fits) in [
+        ("ldaps://dc.test", "", true),
+        ("ldaps://dc.test:3269", "", true),
+        ("ldap://dc.test", "start_tls = true", true),
+        ("ldap://127.0.0.1:9389", "allow_plain = true", true),
+        ("ldap://[::1]:9389", "allow_plain = true", true),
+        ("ldap://localhost", "allow_plain = true", true),
+        ("ldap://dc.test", "", false),
+        ("ldap://127.0.0.1", "", false),
+        ("ldap://dc.test", "allow_plain = true", false),
+        ("ldap://localhost.evil.test", "allow_plain = true", false),
+        ("ldap://10.0.0.1", "allow_plain = true", false),
+        ("ldaps://dc.test", "start_tls = true", false),
+        ("ldaps://user:secret@dc.test", "", false),
+        ("ldaps://dc.test/dc=x??sub", "", false),
+        ("ldapi:///", "", false),
+        ("https://dc.test", "", false),
+        ("dc.test", "", false),
+    ] {
+        let text = MINIMAL.replace(
+            "servers = [\"ldaps://dc1.contoso.test\"]",
+            &format!("servers = [\"{address}\"]\n{settings}"),
+        );
+        assert_eq!(
+            folder(&text).load(&[]).is_ok(),
+            fits,
+            "{address} with {settings:?}"
+        );
+    }
+}
+
+#[test]
+fn several_directories_share_no_names() {
+    let second = r#"
+[directories.fabrikam]
+servers = ["ldaps://dc1.fabrikam.test"]
+bind_dn = "CN=adfs,DC=fabrikam,DC=test"
+bind_password_file = "password"
+base_dn = "DC=fabrikam,DC=test"
+net_bios_name = "Contoso"
+upn_suffixes = ["contoso.test"]
+"#;
+    let first = MINIMAL.replace("base_dn", "upn_suffixes = [\"contoso.test\"]\nbase_dn");
+    let problems = folder(&format!("{first}{second}")).problems(&[]);
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(problems[0].contains("adfs.toml:17: directories.fabrikam: [directories.contoso] claims the UPN suffix contoso.test too"));
+    assert!(problems[1].contains("claims the domain contoso too"));
+    let second = second
+        .replace("\"Contoso\"", "\"FABRIKAM\"")
+        .replace("\"contoso.test\"", "\"Fabrikam.test\"");
+    let configuration = folder(&format!("{first}{second}"))
+        .load(&[])
+        .expect("two directories");
+    assert_eq!(configuration.directories[1].upn_suffixes, ["fabrikam.test"]);
+
+    let problems = folder(&format!("{MINIMAL}{second}")).problems(&[]);
+    assert!(
+        problems[0].contains("directories.contoso.upn_suffixes: this must be set"),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn trusts_share_no_names_and_no_identifiers() {
+    let folder = Folder::with(&[
+        ("adfs.toml", MINIMAL),
+        (
+            "trusts/relying-parties/a.toml",
+            "name = \"App\"\nidentifiers = [\"urn:a\", \"urn:b\"]",
+        ),
+        (
+            "trusts/relying-parties/b.toml",
+            "name = \"app\"\nidentifiers = [\"urn:B\", \"urn:b\"]",
+        ),
+        ("trusts/relying-parties/.draft.toml", "not toml"),
+        ("trusts/relying-parties/notes.txt", "not toml"),
+    ]);
+    let problems = folder.problems(&[]);
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    let place = "trusts/relying-parties/b.toml:2: ";
+    assert!(problems[0].starts_with(&format!(
+        "{place}name: \"app\" is also the name of the trust in "
+    )));
+    assert!(problems[1].starts_with(&format!(
+        "{place}identifiers: \"urn:b\" is also an identifier of the trust in "
+    )));
+}
+
+#[test]
+fn a_trust_refuses_what_it_cannot_do() {
+    for (setting, part) in [
+        (
+            "saml_endpoints = [\"https://rp.test\"]",
+            "rp.toml:4: saml_endpoints: this is not available in this version",
+        ),
+        (
+            "encryption_certificate = \"x.pem\"",
+            "encryption_certificate: this is not available",
+        ),
+        (
+            "always_require_authentication = true",
+            "always_require_authentication: this is not available",
+        ),
+        ("protocol_profile = \"SAML\"", "SAML 2.0 is not available"),
+        (
+            "access_control_policy_name = \"Permit MFA\"",
+            "the policy \"Permit MFA\" is not available",
+        ),
+        ("ws_fed_endpoints = []", "did you mean `ws_fed_endpoint`?"),
+        (
+            "additional_ws_fed_endpoint = [\"http://rp.test\"]",
+            "\"http://rp.test\" cannot be an endpoint",
+        ),
+        ("token_lifetime = -1", "-1 is out of range"),
+        ("object_identifier = \"x\"", "write a GUID"),
+        (
+            "issuance_transform_rules_file = \"absent.rules\"",
+            "absent.rules: the file cannot be opened",
+        ),
+    ] {
+        let problems = with_trust(&format!("{TRUST}{setting}\n")).problems(&[]);
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert!(
+            problems[0].contains(part),
+            "{part:?} is not in {problems:#?}"
+        );
+    }
+    let nothing = "monitoring_enabled = false\nsaml_endpoints = []\nmetadata_url = \"\"\nencrypt_claims = true\n";
+    with_trust(&format!("{TRUST}{nothing}"))
+        .load(&[])
+        .expect("a trust that was exported whole");
+    let problems = with_trust("name = \"x\"").problems(&[]);
+    assert!(
+        problems[0].starts_with("trusts/relying-parties/rp.toml: identifiers: this must be set"),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn rules_are_compiled_and_their_mistakes_shown_in_place() {
+    let rules = "issuance_transform_rules = '''\n@RuleName = \"x\"\nc:[Type == \"a\"]\n => isue(claim = c);\n'''\n";
+    let problems = with_trust(&format!("{TRUST}{rules}")).problems(&[]);
+    assert!(
+        problems[0]
+            .starts_with("trusts/relying-parties/rp.toml:7: issuance_transform_rules: POLICY"),
+        "{problems:#?}"
+    );
+    assert!(
+        problems[0].contains(" => isue(claim = c);") && problems[0].contains('^'),
+        "{}",
+        problems[0]
+    );
+
+    let file = "issuance_authorization_rules_file = \"deny.rules\"\n";
+    let files = [
+        ("adfs.toml", MINIMAL),
+        ("trusts/relying-parties/rp.toml", &format!("{TRUST}{file}")),
+        (
+            "trusts/relying-parties/deny.rules",
+            "=> issue(Type = \"a\", Value = \"b\");",
+        ),
+    ];
+    let folder = Folder::with(&files);
+    let trust = folder
+        .load(&[])
+        .expect("a trust")
+        .relying_parties
+        .by_identifier("urn:rp")
+        .expect("a trust");
+    assert!(trust.issuance_authorization_rules.is_some());
+    assert_eq!(trust.access_control_policy_name, None);
+    fs::write(
+        folder.path("trusts/relying-parties/deny.rules"),
+        "\n\n=> issue(",
+    )
+    .expect("a file");
+    assert!(
+        folder.problems(&[])[0].starts_with(
+            "trusts/relying-parties/deny.rules:3: issuance_authorization_rules_file: "
+        )
+    );
+
+    let both = format!("{TRUST}{file}access_control_policy_name = \"Permit everyone\"\n");
+    let folder = Folder::with(&[
+        files[0],
+        ("trusts/relying-parties/rp.toml", &both),
+        files[2],
+    ]);
+    assert!(folder.problems(&[])[0].contains("either a policy or authorization rules"));
+}
+
+#[test]
+fn an_identifier_within_the_service_is_given_or_stays_the_same() {
+    let identifier = |trust: &str| {
+        let configuration = with_trust(trust).load(&[]).expect("a trust");
+        configuration
+            .relying_parties
+            .by_identifier("urn:rp")
+            .expect("a trust")
+            .object_identifier
+    };
+    assert_eq!(
+        identifier(TRUST),
+        identifier(&format!("name = \"other\"{TRUST}"))
+    );
+    let given = "0da2e3f0-8a3c-4a5b-9a3c-0123456789ab";
+    assert_eq!(
+        identifier(&format!("{TRUST}object_identifier = \"{given}\"")).to_string(),
+        given
+    );
+}

@@ -1,9 +1,7 @@
 //! Whether a server is worth asking.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Rest after the first failure; it doubles with each further one.
 const FIRST_REST: Duration = Duration::from_millis(500);
@@ -33,20 +31,20 @@ pub(super) enum Advice {
 }
 
 impl Health {
-    pub(super) fn new() -> Health {
+    pub(super) fn new(start: Instant) -> Health {
         Health {
-            start: Instant::now(),
+            start,
             failures: AtomicU32::new(0),
             rests_until: AtomicU64::new(0),
         }
     }
 
     /// Advice for one request. `trial` is how long a trial may take, in which nobody else begins one.
-    pub(super) fn advice(&self, trial: Duration) -> Advice {
+    pub(super) fn advice(&self, now: Instant, trial: Duration) -> Advice {
         if self.failures.load(Ordering::Relaxed) == 0 {
             return Advice::Use;
         }
-        let now = self.milliseconds();
+        let now = self.milliseconds(now);
         let until = self.rests_until.load(Ordering::Relaxed);
         if now < until {
             return Advice::Leave;
@@ -65,25 +63,25 @@ impl Health {
         self.failures.store(0, Ordering::Relaxed);
     }
 
-    pub(super) fn failed(&self) {
+    pub(super) fn failed(&self, now: Instant) {
         let before = self.failures.fetch_add(1, Ordering::Relaxed).min(8);
-        self.rest((FIRST_REST * (1 << before)).min(LONGEST_REST));
+        self.rest(now, (FIRST_REST * (1 << before)).min(LONGEST_REST));
     }
 
-    pub(super) fn refused_service_account(&self) {
+    pub(super) fn refused_service_account(&self, now: Instant) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        self.rest(REST_OF_SERVICE_ACCOUNT);
+        self.rest(now, REST_OF_SERVICE_ACCOUNT);
     }
 
-    fn rest(&self, rest: Duration) {
+    fn rest(&self, now: Instant, rest: Duration) {
         self.rests_until.store(
-            self.milliseconds().saturating_add(as_milliseconds(rest)),
+            self.milliseconds(now).saturating_add(as_milliseconds(rest)),
             Ordering::Relaxed,
         );
     }
 
-    fn milliseconds(&self) -> u64 {
-        as_milliseconds(self.start.elapsed())
+    fn milliseconds(&self, now: Instant) -> u64 {
+        as_milliseconds(now.saturating_duration_since(self.start))
     }
 }
 
@@ -97,40 +95,45 @@ mod tests {
 
     const TRIAL: Duration = Duration::from_secs(7);
 
-    #[tokio::test(start_paused = true)]
-    async fn a_failed_server_is_tried_by_one_request_after_a_rest() {
-        let health = Health::new();
-        assert_eq!(health.advice(TRIAL), Advice::Use);
-        health.failed();
-        assert_eq!(health.advice(TRIAL), Advice::Leave);
-        tokio::time::advance(FIRST_REST).await;
-        assert_eq!(health.advice(TRIAL), Advice::Try);
-        assert_eq!(health.advice(TRIAL), Advice::Leave);
+    #[test]
+    fn a_failed_server_is_tried_by_one_request_after_a_rest() {
+        let start = Instant::now();
+        let health = Health::new(start);
+        assert_eq!(health.advice(start, TRIAL), Advice::Use);
+        health.failed(start);
+        assert_eq!(health.advice(start, TRIAL), Advice::Leave);
+        let rested = start + FIRST_REST;
+        assert_eq!(health.advice(rested, TRIAL), Advice::Try);
+        assert_eq!(health.advice(rested, TRIAL), Advice::Leave);
         health.succeeded();
-        assert_eq!(health.advice(TRIAL), Advice::Use);
+        assert_eq!(health.advice(rested, TRIAL), Advice::Use);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn rests_grow_to_a_limit_and_a_trial_that_never_ends_is_followed_by_another() {
-        let health = Health::new();
+    #[test]
+    fn rests_grow_to_a_limit_and_a_trial_that_never_ends_is_followed_by_another() {
+        let start = Instant::now();
+        let health = Health::new(start);
         for _ in 0..40 {
-            health.failed();
+            health.failed(start);
         }
-        tokio::time::advance(LONGEST_REST - Duration::from_millis(1)).await;
-        assert_eq!(health.advice(TRIAL), Advice::Leave);
-        tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(health.advice(TRIAL), Advice::Try);
-        tokio::time::advance(TRIAL).await;
-        assert_eq!(health.advice(TRIAL), Advice::Try);
+        let rested = start + LONGEST_REST;
+        assert_eq!(
+            health.advice(rested - Duration::from_millis(1), TRIAL),
+            Advice::Leave
+        );
+        assert_eq!(health.advice(rested, TRIAL), Advice::Try);
+        assert_eq!(health.advice(rested + TRIAL, TRIAL), Advice::Try);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_refused_service_account_is_not_tried_again_at_once() {
-        let health = Health::new();
-        health.refused_service_account();
-        tokio::time::advance(LONGEST_REST).await;
-        assert_eq!(health.advice(TRIAL), Advice::Leave);
-        tokio::time::advance(REST_OF_SERVICE_ACCOUNT).await;
-        assert_eq!(health.advice(TRIAL), Advice::Try);
+    #[test]
+    fn a_refused_service_account_is_not_tried_again_at_once() {
+        let start = Instant::now();
+        let health = Health::new(start);
+        health.refused_service_account(start);
+        assert_eq!(health.advice(start + LONGEST_REST, TRIAL), Advice::Leave);
+        assert_eq!(
+            health.advice(start + REST_OF_SERVICE_ACCOUNT, TRIAL),
+            Advice::Try
+        );
     }
 }

@@ -31,10 +31,10 @@ use tokio::time::timeout;
 pub use account::{AccountState, AuthenticatedAccount};
 pub use entry::Entry;
 pub use error::DirectoryError;
-pub use filter::escape;
 pub use name::{SignInName, SignInNameError};
 pub use password::{Password, PasswordError};
 pub use reason::Reason;
+pub use sid::Sid;
 pub use subject::SubjectId;
 
 use realm::Realm;
@@ -176,7 +176,8 @@ impl Directory {
     /// Answers a query of a claim rule (spec claim-rules 4.2).
     ///
     /// `account` is `DOMAIN\user`. Its domain chooses the directory; its user is the one to find when there is no
-    /// `filter`. Values within `filter` must have been passed through [`escape`]. Only `attributes` are returned.
+    /// `filter`. Values within `filter` must have been escaped before they were put there. Only `attributes` are
+    /// returned.
     ///
     /// # Errors
     /// When the domain is unknown, the filter or an attribute's name is malformed, too much is found, or the directory

@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::Runtime;
 use deadpool::managed::{
@@ -137,7 +137,7 @@ impl Server {
         };
         Ok(Server {
             url: connector.address.url(),
-            health: Health::new(),
+            health: Health::new(Instant::now()),
             search: pool(Some(config.service_account.clone()))?,
             bind: pool(None)?,
             trial: config.connect_timeout + config.operation_timeout,
@@ -154,10 +154,10 @@ impl Server {
         let performed = self.perform_on_pool(operation).await;
         match &performed {
             Ok(_) => self.health.succeeded(),
-            Err(Fault::ServiceAccount(_)) => self.health.refused_service_account(),
+            Err(Fault::ServiceAccount(_)) => self.health.refused_service_account(Instant::now()),
             // That all connections are in use is no fault of the server.
             Err(Fault::Busy) => (),
-            Err(fault) if fault.is_the_servers() => self.health.failed(),
+            Err(fault) if fault.is_the_servers() => self.health.failed(Instant::now()),
             Err(_) => self.health.succeeded(),
         }
         performed
@@ -183,8 +183,8 @@ impl Server {
     pub(super) async fn examine(&self) {
         match acquire(&self.search).await {
             Ok(_) => self.health.succeeded(),
-            Err(Fault::ServiceAccount(_)) => self.health.refused_service_account(),
-            Err(_) => self.health.failed(),
+            Err(Fault::ServiceAccount(_)) => self.health.refused_service_account(Instant::now()),
+            Err(_) => self.health.failed(Instant::now()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The servers of one directory, and which of them is asked.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::DirectoryError;
 use super::connection::Fault;
@@ -53,8 +54,9 @@ impl Servers {
     /// all failed moments ago, so that nobody waits for them.
     fn order(&self) -> Vec<Arc<Server>> {
         let (mut good, mut rested, mut resting) = (Vec::new(), Vec::new(), Vec::new());
+        let now = Instant::now();
         for server in &self.servers {
-            let group = match server.health.advice(server.trial()) {
+            let group = match server.health.advice(now, server.trial()) {
                 Advice::Use => &mut good,
                 Advice::Try => &mut rested,
                 Advice::Leave => &mut resting,

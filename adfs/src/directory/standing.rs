@@ -115,3 +115,132 @@ fn single<'e>(entry: &'e Entry, attribute: &str) -> Result<Option<&'e str>, Reas
         _ => Err(Reason::Unreadable),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2024-01-01 00:00 UTC);
+    const PAST: &str = "133485407990000000";
+    const FUTURE: &str = "133485408010000000";
+
+    fn names() -> AttributeNames {
+        AttributeNames::default()
+    }
+
+    fn standing(attributes: &[(&str, &str)]) -> Result<Standing, Reason> {
+        let attributes: Vec<(&str, &[u8])> = attributes
+            .iter()
+            .map(|(name, value)| (*name, value.as_bytes()))
+            .collect();
+        Standing::read(&Entry::of("CN=a", &attributes), &names())
+    }
+
+    #[test]
+    fn attributes_decide_who_may_sign_in() {
+        for (attributes, refusal) in [
+            (&[] as &[(&str, &str)], None),
+            (&[("userAccountControl", "512")], None),
+            (&[("userAccountControl", "0")], None),
+            (&[("userAccountControl", "514")], Some(Reason::Disabled)),
+            (&[("accountExpires", "0")], None),
+            (&[("accountExpires", "9223372036854775807")], None),
+            (&[("accountExpires", PAST)], Some(Reason::AccountExpired)),
+            (&[("accountExpires", FUTURE)], None),
+            (&[("lockoutTime", "0")], None),
+            (&[("lockoutTime", PAST)], Some(Reason::Locked)),
+            // The directory knows that the lock is over.
+            (
+                &[
+                    ("lockoutTime", PAST),
+                    ("msDS-User-Account-Control-Computed", "0"),
+                ],
+                None,
+            ),
+            (
+                &[("msDS-User-Account-Control-Computed", "16")],
+                Some(Reason::Locked),
+            ),
+            (
+                &[("msDS-User-Account-Control-Computed", "8388608")],
+                Some(Reason::PasswordExpired),
+            ),
+            (&[("pwdLastSet", "0")], Some(Reason::MustChangePassword)),
+            (
+                &[("pwdLastSet", "0"), ("userAccountControl", "66048")],
+                None,
+            ),
+            (&[("pwdLastSet", PAST)], None),
+            (
+                &[("msDS-UserPasswordExpiryTimeComputed", PAST)],
+                Some(Reason::PasswordExpired),
+            ),
+            (&[("msDS-UserPasswordExpiryTimeComputed", FUTURE)], None),
+            (
+                &[
+                    ("msDS-UserPasswordExpiryTimeComputed", PAST),
+                    ("userAccountControl", "66048"),
+                ],
+                None,
+            ),
+            (
+                &[("pwdLastSet", "0"), ("userAccountControl", "514")],
+                Some(Reason::Disabled),
+            ),
+        ] {
+            assert_eq!(
+                standing(attributes).expect("a standing").refusal(NOW),
+                refusal,
+                "{attributes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_forbids() {
+        for attribute in [
+            ("userAccountControl", "x"),
+            ("userAccountControl", ""),
+            ("accountExpires", "-1"),
+            ("accountExpires", "20240101000000Z"),
+            ("lockoutTime", "1e3"),
+            ("pwdLastSet", "99999999999999999999"),
+            ("msDS-User-Account-Control-Computed", "0x10"),
+        ] {
+            assert_eq!(
+                standing(&[attribute]),
+                Err(Reason::Unreadable),
+                "{attribute:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn sessions_end_with_the_account_or_the_password() {
+        let before = NOW - time::Duration::hours(1);
+        for (attributes, since, holds) in [
+            (&[] as &[(&str, &str)], before, true),
+            (&[("pwdLastSet", PAST)], NOW, true),
+            (&[("pwdLastSet", PAST)], before, false),
+            (&[("pwdLastSet", "0")], NOW, false),
+            (
+                &[("pwdLastSet", "0"), ("userAccountControl", "66048")],
+                NOW,
+                true,
+            ),
+            (&[("userAccountControl", "514")], NOW, false),
+            (&[("accountExpires", PAST)], NOW, false),
+            (&[("lockoutTime", PAST)], NOW, true),
+        ] {
+            assert_eq!(
+                standing(attributes)
+                    .expect("a standing")
+                    .holds_since(since, NOW),
+                holds,
+                "{attributes:?}"
+            );
+        }
+    }
+}
