@@ -1,0 +1,300 @@
+//! The lab's own contract (design section 6).
+
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use end_to_end::clock::LOOK_AGAIN;
+use end_to_end::contract::Contract;
+use end_to_end::lab::Lab;
+use end_to_end::passive::{ENTRA, request, sign_in};
+use end_to_end::paths::program;
+use end_to_end::process::{is_alive, signal_to};
+use rustix::process::Signal;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn lab_command(arguments: &[&str]) -> Result<Output> {
+    Command::new(program("lab")?)
+        .args(arguments)
+        .output()
+        .context("lab cannot be run")
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Waits until a process is gone; it may take a moment after its parent ended.
+fn gone(id: u32) -> bool {
+    let begin = Instant::now();
+    while is_alive(id) && begin.elapsed() < LIMIT {
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    !is_alive(id)
+}
+
+#[tokio::test]
+async fn lab_json_says_what_the_contract_promises() -> Result<()> {
+    let mut lab = Lab::start()?;
+    println!("ready after {:?}", lab.ready_after());
+    let contract = lab.contract().clone();
+    let base = lab.base_port();
+    let expected = [
+        (&contract.adfs_url, "https", "sts.contoso.localhost", base),
+        (
+            &contract.adfs_internal_url,
+            "https",
+            "sts.contoso.localhost",
+            base + 1000,
+        ),
+        (
+            &contract.cloud_url,
+            "https",
+            "login.cloud.localhost",
+            base + 1,
+        ),
+        (
+            &contract.dashboard_url,
+            "https",
+            "lab.cloud.localhost",
+            base + 1,
+        ),
+        (&contract.ldap_url, "ldap", "127.0.0.1", base + 946),
+    ];
+    for (url, scheme, host, port) in expected {
+        assert_eq!(
+            (url.scheme(), url.host_str(), url.port()),
+            (scheme, Some(host), Some(port)),
+            "{url}"
+        );
+    }
+    assert_eq!(
+        contract.federation_service_identifier,
+        "http://sts.contoso.localhost/adfs/services/trust"
+    );
+    for name in [
+        "alice", "bob", "carol", "nora", "dave", "eve", "lou", "pat", "xan", "zoe", "o'brien",
+        "ned", "erin", "fay", "gil", "hana", "ivan", "judy",
+    ] {
+        let user = contract.user(name)?;
+        assert_eq!(user.password, "Pass@word1", "{name}");
+        assert!(user.upn.contains('@') && !user.notes.is_empty(), "{user:?}");
+    }
+    for number in 1..=10 {
+        contract.user(&format!("user{number:04}"))?;
+    }
+    let with_secret: Vec<&str> = contract
+        .users
+        .iter()
+        .filter(|user| user.totp_secret.is_some())
+        .map(|user| user.sam_account_name.as_str())
+        .collect();
+    assert_eq!(with_secret, ["carol"]);
+    let entra = contract
+        .relying_parties
+        .iter()
+        .find(|party| party.identifier == ENTRA)
+        .context("Entra is missing")?;
+    assert!(!entra.name.is_empty() && !entra.protocol.is_empty());
+    let hosts: Vec<_> = contract
+        .published
+        .iter()
+        .filter_map(|application| application.external_url.host_str())
+        .collect();
+    for host in [
+        "app.contoso.localhost",
+        "mail.contoso.localhost",
+        "autodiscover.contoso.localhost",
+    ] {
+        assert!(hosts.contains(&host), "{host} is not among {hosts:?}");
+    }
+    assert!(
+        contract
+            .published
+            .iter()
+            .all(|application| application.external_url.port() == Some(base))
+    );
+    for file in [
+        &contract.ca_file,
+        &contract.config.adfs,
+        &contract.config.wap,
+    ] {
+        assert!(file.is_absolute() && file.is_file(), "{}", file.display());
+    }
+    assert_eq!(contract.pids.lab, lab.process().id());
+    assert!(
+        [contract.pids.adfs, contract.pids.wap]
+            .into_iter()
+            .all(is_alive)
+    );
+    let output = lab.process().lines();
+    assert_eq!(output.last().map(|line| line.trim()), Some("lab ready"));
+    for shown in ["alice@contoso.test", contract.dashboard_url.as_str()] {
+        assert!(
+            output.iter().any(|line| line.contains(shown)),
+            "{shown} is not shown:\n{}",
+            output.join("\n")
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_labs_run_side_by_side_and_each_ends_without_a_trace() -> Result<()> {
+    let (one, other) = (Lab::start()?, Lab::start()?);
+    assert_ne!(one.base_port(), other.base_port());
+    for lab in [&one, &other] {
+        sign_in(
+            &lab.client()?,
+            &request(lab.outside(), &[])?,
+            lab.contract().user("alice")?,
+        )
+        .await?;
+    }
+    // A token is worth something only where it was issued.
+    let issued = sign_in(
+        &one.client()?,
+        &request(one.outside(), &[])?,
+        one.contract().user("alice")?,
+    )
+    .await?;
+    let stranger = other.contract().cloud_url.join("/login.srf")?;
+    let refused = other.client()?.post(&stranger, &issued.fields).await?;
+    assert_eq!(
+        refused.header("x-lab-aadsts"),
+        Some("5000811"),
+        "{}",
+        refused.summary()
+    );
+
+    let pids = one.contract().pids;
+    let stopped = one.stop()?;
+    assert!(stopped.status.success(), "{}", stopped.output.join("\n"));
+    for id in [pids.adfs, pids.wap, pids.lab] {
+        assert!(gone(id), "process {id} is left over");
+    }
+    assert!(
+        !stopped.state().join("lab.json").exists(),
+        "lab.json tells of a lab that is no more"
+    );
+    sign_in(
+        &other.client()?,
+        &request(other.outside(), &[])?,
+        other.contract().user("bob")?,
+    )
+    .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_start_keeps_keys_sessions_and_the_proxys_trust() -> Result<()> {
+    let lab = Lab::start()?;
+    let client = lab.client()?;
+    let asked = request(lab.outside(), &[])?;
+    let before = sign_in(&client, &asked, lab.contract().user("alice")?).await?;
+    let certificate = end_to_end::metadata_of(&client, lab.outside())
+        .await?
+        .signing_certificate()?;
+    let stopped = lab.stop()?;
+
+    let lab = stopped.start_again()?;
+    println!("ready again after {:?}", lab.ready_after());
+    let again = end_to_end::metadata_of(&lab.client()?, lab.outside())
+        .await?
+        .signing_certificate()?;
+    assert_eq!(certificate.to_der()?, again.to_der()?);
+    let silent = end_to_end::token::Issued::read(&client.get(&asked).await?)
+        .context("the session survives")?;
+    assert_ne!(silent.assertion()?, before.assertion()?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_killed_lab_leaves_no_process_behind() -> Result<()> {
+    let lab = Lab::start()?;
+    let pids = lab.contract().pids;
+    signal_to(pids.lab, Signal::KILL)?;
+    for id in [pids.lab, pids.adfs, pids.wap] {
+        assert!(gone(id), "process {id} is left over");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_commands_status_hosts_and_down_do_what_they_say() -> Result<()> {
+    let mut lab = Lab::start()?;
+    let state = lab
+        .state()
+        .to_str()
+        .context("a path that is not text")?
+        .to_owned();
+    let status = lab_command(&["status", "--state", &state])?;
+    assert_eq!(status.status.code(), Some(0), "{}", text(&status));
+    assert!(text(&status).contains("ready"), "{}", text(&status));
+    let status = lab_command(&["status", "--state", &state, "--output", "json"])?;
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&status.stdout)?["state"],
+        "ready"
+    );
+
+    // The same folder or the same ports cannot be used twice, and both are said.
+    let base = lab.base_port().to_string();
+    let second = lab_command(&["up", "--state", &state, "--base-port", &base])?;
+    assert_eq!(second.status.code(), Some(1), "{}", text(&second));
+    assert!(text(&second).contains("lab down"), "{}", text(&second));
+    let elsewhere = tempfile::tempdir()?;
+    let folder = elsewhere
+        .path()
+        .to_str()
+        .context("a path that is not text")?;
+    let second = lab_command(&["up", "--state", folder, "--base-port", &base])?;
+    assert_eq!(second.status.code(), Some(1), "{}", text(&second));
+    assert!(
+        text(&second).contains("--base-port") && text(&second).contains(&base),
+        "{}",
+        text(&second)
+    );
+
+    let hosts = lab_command(&["hosts", "--suffix", "test"])?;
+    for name in [
+        "sts.contoso.test",
+        "mail.contoso.test",
+        "autodiscover.contoso.test",
+        "app.contoso.test",
+        "login.cloud.test",
+        "lab.cloud.test",
+    ] {
+        assert!(
+            text(&hosts)
+                .lines()
+                .any(|line| line.split_whitespace().eq(["127.0.0.1", name])),
+            "{name}: {}",
+            text(&hosts)
+        );
+    }
+
+    let down = lab_command(&["down", "--state", &state])?;
+    assert_eq!(down.status.code(), Some(0), "{}", text(&down));
+    assert!(lab.process().wait(LIMIT)?.success());
+    let status = lab_command(&["status", "--state", &state])?;
+    assert_eq!(status.status.code(), Some(1), "{}", text(&status));
+    assert!(Contract::read(lab.state()).is_err());
+    Ok(())
+}
+
+#[test]
+fn a_suffix_outside_the_reserved_names_is_refused() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().to_str().context("a path that is not text")?;
+    for suffix in ["com", "contoso.com"] {
+        let refused = lab_command(&["up", "--state", path, "--suffix", suffix])?;
+        assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+        assert!(text(&refused).contains(suffix), "{}", text(&refused));
+    }
+    Ok(())
+}

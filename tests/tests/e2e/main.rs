@@ -1,0 +1,21 @@
+#![forbid(unsafe_code)]
+//! The system from outside: the shipped programs as processes, a real browser, other people's verifiers.
+//!
+//! One program for all modules, so that it is linked once; every test runs in a process of its own and starts the lab
+//! that it needs. docs/testing.md tells what is proven where.
+
+mod accounts;
+mod browser;
+mod cloud;
+mod commands;
+mod directory;
+mod hostile;
+mod lab;
+mod metadata;
+mod pages;
+mod proxy;
+mod scrapers;
+mod secrets;
+mod sessions;
+mod token;
+mod wctx;
