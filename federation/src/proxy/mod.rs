@@ -6,6 +6,7 @@
 //! a member given twice).
 
 mod configuration;
+mod error_response;
 pub mod headers;
 mod json;
 mod query;
@@ -19,6 +20,7 @@ pub use configuration::{
     ClientCertificateQueryMode, Configuration, EndpointConfiguration, PortType, PublishedEndpoint,
     ServiceConfiguration,
 };
+pub use error_response::ErrorResponse;
 pub use json::{Document, MAX_DOCUMENT, WireError, read, write};
 pub use query::{ApiVersion, ApiVersionError};
 pub use relying_party::{EndpointMapping, PublishingSettings, RelyingParty, RelyingPartySummary};

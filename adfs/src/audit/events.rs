@@ -1,0 +1,221 @@
+//! The records themselves (spec passive-sign-in 8.3, proxy-integration 8.6).
+
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use super::{AuditDocument, AuditKind, Clean, TARGET};
+
+/// Writes the event of a document: 1200 to 1207. `token_id` is the id of the token that was issued, if one was, so that
+/// a token without an event stands out (spec security LOG-3).
+pub fn record(document: &AuditDocument<'_>, token_id: Option<&str>) {
+    let success = document.failure.is_none();
+    let message = match (document.kind, success) {
+        (AuditKind::AppToken, true) => "a token was issued",
+        (AuditKind::AppToken, false) => "a token was not issued",
+        (AuditKind::FreshCredentials, true) => "credentials were right",
+        (AuditKind::FreshCredentials, false) => "credentials were not accepted",
+        (AuditKind::SignOut, true) => "a session was signed out",
+        (AuditKind::SignOut, false) => "a session could not be signed out",
+    };
+    tracing::info!(
+        target: TARGET,
+        event_id = document.kind.event_id(success),
+        activity_id = %document.request.activity_id,
+        token_id = token_id.map(|id| tracing::field::display(Clean(id))),
+        xml = %document.to_xml(),
+        "{message}"
+    );
+}
+
+/// 299: a token was issued for a relying party. The token's id is the instance id of AD FS.
+pub fn token_issued(activity_id: Uuid, token_id: &str, relying_party: &str, user: &str) {
+    tracing::info!(
+        target: TARGET,
+        event_id = 299,
+        %activity_id,
+        token_id = %Clean(token_id),
+        relying_party = %Clean(relying_party),
+        user = %Clean(user),
+        "a token was issued to the relying party"
+    );
+}
+
+/// 324: the policy of a relying party refused somebody.
+pub fn authorization_refused(activity_id: Uuid, relying_party: Option<&str>, user: Option<&str>) {
+    tracing::info!(
+        target: TARGET,
+        event_id = 324,
+        %activity_id,
+        relying_party = %Clean(relying_party.unwrap_or("-")),
+        user = %Clean(user.unwrap_or("-")),
+        "the relying party's policy refused the user"
+    );
+}
+
+/// 411 and 412: credentials were checked. `refused` is why they were not accepted.
+pub fn credentials_checked(activity_id: Uuid, user: &str, client: IpAddr, refused: Option<&str>) {
+    match refused {
+        Some(reason) => tracing::info!(
+            target: TARGET,
+            event_id = 411,
+            %activity_id,
+            user = %Clean(user),
+            %client,
+            reason = %Clean(reason),
+            "validation of credentials failed"
+        ),
+        None => tracing::info!(
+            target: TARGET,
+            event_id = 412,
+            %activity_id,
+            user = %Clean(user),
+            %client,
+            "validation of credentials succeeded"
+        ),
+    }
+}
+
+/// 364: a browser's request ended in an error.
+pub fn passive_request_failed(
+    activity_id: Uuid,
+    client: IpAddr,
+    endpoint: &str,
+    relying_party: Option<&str>,
+    code: Option<&str>,
+    error: &str,
+) {
+    tracing::warn!(
+        target: TARGET,
+        event_id = 364,
+        %activity_id,
+        %client,
+        endpoint = %Clean(endpoint),
+        relying_party = %Clean(relying_party.unwrap_or("-")),
+        code = code.unwrap_or("-"),
+        error = %Clean(error),
+        "a passive request ended in an error"
+    );
+}
+
+/// What happens on the proxies' control channel.
+#[derive(Debug, Clone, Copy)]
+pub enum ProxyEvent<'a> {
+    /// 395: an administrator let a proxy in.
+    Established {
+        /// Name of the proxy.
+        proxy: &'a str,
+        /// SHA-256 of its certificate, in hexadecimal.
+        sha256: &'a str,
+        /// Name of the account.
+        administrator: &'a str,
+    },
+    /// 396: a proxy renewed its certificate.
+    Renewed {
+        /// Name of the proxy.
+        proxy: &'a str,
+        /// SHA-256 of the new certificate, in hexadecimal.
+        sha256: &'a str,
+    },
+    /// 394: a renewal that was refused, because the certificate is not trusted (any more).
+    NotRenewed {
+        /// Why.
+        reason: &'a str,
+    },
+    /// 276: a caller that is no trusted proxy.
+    NotAuthenticated {
+        /// Why.
+        reason: &'a str,
+    },
+    /// 276: an account that may not let proxies in, or a wrong password.
+    AdministratorRefused {
+        /// What was typed as user name.
+        user: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+    /// A proxy changed what it publishes or shares. AD FS has no number for it.
+    Changed {
+        /// Name of the proxy.
+        proxy: &'a str,
+        /// What.
+        change: &'a str,
+    },
+    /// A call that failed for another reason. AD FS has no number for it.
+    Refused {
+        /// Path of the call.
+        path: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+}
+
+/// Writes what happened on the control channel, and which address called.
+pub fn proxy(activity_id: Uuid, peer: IpAddr, event: &ProxyEvent<'_>) {
+    match *event {
+        ProxyEvent::Established {
+            proxy,
+            sha256,
+            administrator,
+        } => tracing::info!(
+            target: TARGET,
+            event_id = 395,
+            %activity_id,
+            %peer,
+            proxy = %Clean(proxy),
+            sha256,
+            administrator = %Clean(administrator),
+            "trust in a proxy was established"
+        ),
+        ProxyEvent::Renewed { proxy, sha256 } => tracing::info!(
+            target: TARGET,
+            event_id = 396,
+            %activity_id,
+            %peer,
+            proxy = %Clean(proxy),
+            sha256,
+            "trust in a proxy was renewed"
+        ),
+        ProxyEvent::NotRenewed { reason } => tracing::warn!(
+            target: TARGET,
+            event_id = 394,
+            %activity_id,
+            %peer,
+            reason = %Clean(reason),
+            "a proxy could not renew its trust"
+        ),
+        ProxyEvent::NotAuthenticated { reason } => tracing::warn!(
+            target: TARGET,
+            event_id = 276,
+            %activity_id,
+            %peer,
+            reason = %Clean(reason),
+            "a caller of the proxy control channel was not authenticated"
+        ),
+        ProxyEvent::AdministratorRefused { user, reason } => tracing::warn!(
+            target: TARGET,
+            event_id = 276,
+            %activity_id,
+            %peer,
+            user = %Clean(user),
+            reason = %Clean(reason),
+            "an account was refused that would let a proxy in"
+        ),
+        ProxyEvent::Changed { proxy, change } => tracing::info!(
+            target: TARGET,
+            %activity_id,
+            %peer,
+            proxy = %Clean(proxy),
+            change = %Clean(change),
+            "a proxy changed what it publishes or shares"
+        ),
+        ProxyEvent::Refused { path, reason } => tracing::warn!(
+            target: TARGET,
+            %activity_id,
+            %peer,
+            path = %Clean(path),
+            reason = %Clean(reason),
+            "a call of a proxy was refused"
+        ),
+    }
+}
