@@ -27,14 +27,22 @@ pub fn default_rules(domains: &[&str]) -> Result<String, DomainError> {
     if let Some(wrong) = domains.iter().find(|domain| !is_domain(domain)) {
         return Err(DomainError::Name((*wrong).to_owned()));
     }
-    let alternatives: Vec<String> = domains.iter().map(|domain| domain.replace('.', "\\.")).collect();
-    Ok(TEMPLATE.replace(ALTERNATIVES, &alternatives.join("|")).replace(FIRST, first))
+    let alternatives: Vec<String> = domains
+        .iter()
+        .map(|domain| domain.replace('.', "\\."))
+        .collect();
+    Ok(TEMPLATE
+        .replace(ALTERNATIVES, &alternatives.join("|"))
+        .replace(FIRST, first))
 }
 
 fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+        (1..=63).contains(&label.len())
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     text.len() <= 253 && text.split('.').all(is_label)
 }
@@ -64,7 +72,11 @@ mod tests {
     impl AttributeStore for Directory {
         fn query(&self, query: &StoreQuery) -> Result<Rows, StoreError> {
             let read = ActiveDirectoryQuery::read(query)?;
-            assert!(read.effective_filter().eq_ignore_ascii_case("(samaccountname=alice)"), "{read:?}");
+            assert!(
+                read.effective_filter()
+                    .eq_ignore_ascii_case("(samaccountname=alice)"),
+                "{read:?}"
+            );
             let value = |name: &String| match name.to_lowercase().as_str() {
                 "userprincipalname" => Some("Alice@Contoso.com".to_owned()),
                 "objectguid" => Some("guid".to_owned()),
@@ -76,17 +88,30 @@ mod tests {
     }
 
     fn issue(consistency_guid: Option<&'static str>, groups: &[&str]) -> Vec<(String, String)> {
-        let rules = RuleSet::compile(&default_rules(&["fabrikam.com", "contoso.com"]).unwrap()).unwrap();
-        let of_directory = |claim_type: &str, value: &str| Claim::new(claim_type, value).issued_by("AD AUTHORITY");
-        let mut input = vec![of_directory(WAN, "CONTOSO\\alice"), of_directory(PRIMARY, "S-1-5-21-1-2-3-1000")];
+        let rules =
+            RuleSet::compile(&default_rules(&["fabrikam.com", "contoso.com"]).unwrap()).unwrap();
+        let of_directory =
+            |claim_type: &str, value: &str| Claim::new(claim_type, value).issued_by("AD AUTHORITY");
+        let mut input = vec![
+            of_directory(WAN, "CONTOSO\\alice"),
+            of_directory(PRIMARY, "S-1-5-21-1-2-3-1000"),
+        ];
         input.extend(groups.iter().map(|group| of_directory(GROUP, group)));
-        let stores = HashMap::from([("Active Directory".to_owned(), Directory { consistency_guid })]);
+        let stores = HashMap::from([(
+            "Active Directory".to_owned(),
+            Directory { consistency_guid },
+        )]);
         let output = rules.evaluate(input, &stores).unwrap();
-        output.into_iter().map(|claim| (claim.claim_type, claim.value)).collect()
+        output
+            .into_iter()
+            .map(|claim| (claim.claim_type, claim.value))
+            .collect()
     }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(claim_type, value)| ((*claim_type).to_owned(), (*value).to_owned())).collect()
+        list.iter()
+            .map(|(claim_type, value)| ((*claim_type).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -98,7 +123,10 @@ mod tests {
                 (NAME, expected),
                 (ISSUER, "http://Contoso.com/adfs/services/trust/"),
             ];
-            assert_eq!(issue(consistency_guid, &["S-1-5-21-1-2-3-513"]), pairs(&expected));
+            assert_eq!(
+                issue(consistency_guid, &["S-1-5-21-1-2-3-513"]),
+                pairs(&expected)
+            );
         }
     }
 
@@ -118,10 +146,29 @@ mod tests {
 
     #[test]
     fn nothing_but_domain_names_gets_into_the_rules() {
-        for wrong in ["", ".", "a..b", "-a.b", "a-.b", "a b", "a\"", "a|b", ".*", "a.b\"); => issue(Type = \"x\"); //"] {
-            assert_eq!(default_rules(&["contoso.com", wrong]), Err(DomainError::Name(wrong.to_owned())));
+        for wrong in [
+            "",
+            ".",
+            "a..b",
+            "-a.b",
+            "a-.b",
+            "a b",
+            "a\"",
+            "a|b",
+            ".*",
+            "a.b\"); => issue(Type = \"x\"); //",
+        ] {
+            assert_eq!(
+                default_rules(&["contoso.com", wrong]),
+                Err(DomainError::Name(wrong.to_owned()))
+            );
         }
         assert_eq!(default_rules(&[]), Err(DomainError::None));
-        assert_eq!(RuleSet::compile(&default_rules(&["contoso.com"]).unwrap()).unwrap().warnings(), []);
+        assert_eq!(
+            RuleSet::compile(&default_rules(&["contoso.com"]).unwrap())
+                .unwrap()
+                .warnings(),
+            []
+        );
     }
 }

@@ -82,15 +82,19 @@ impl RuleSet {
     pub fn may_read(&self, claim_type: &str) -> bool {
         let may_match = |tests: &Tests| {
             let excludes = |test: &PlannedTest| match (&test.property, &test.against) {
-                (Property::Type, Against::Text(text)) if !test.negated => {
-                    text.constant().is_some_and(|constant| !constant.eq_ignore_ascii_case(claim_type))
-                }
+                (Property::Type, Against::Text(text)) if !test.negated => text
+                    .constant()
+                    .is_some_and(|constant| !constant.eq_ignore_ascii_case(claim_type)),
                 _ => false,
             };
             !tests.own.iter().any(excludes)
         };
         self.rules().iter().any(|rule| {
-            rule.selectors.iter().any(may_match) || rule.aggregates.iter().any(|aggregate| may_match(&aggregate.tests))
+            rule.selectors.iter().any(may_match)
+                || rule
+                    .aggregates
+                    .iter()
+                    .any(|aggregate| may_match(&aggregate.tests))
         })
     }
 
@@ -159,7 +163,10 @@ mod tests {
             ("", false),
             ("=> issue(Type = \"g\");", false),
             ("c:[Type == \"a\"] => issue(claim = c);", false),
-            ("c:[Type == \"a\", Type == \"g\"] => issue(claim = c);", false),
+            (
+                "c:[Type == \"a\", Type == \"g\"] => issue(claim = c);",
+                false,
+            ),
             ("c:[Type == \"g\"] => issue(claim = c);", true),
             ("c:[Type == \"G\"] => issue(claim = c);", true),
             ("c:[Type =~ \"x\"] => issue(claim = c);", true),
@@ -167,10 +174,17 @@ mod tests {
             ("c:[] => issue(claim = c);", true),
             ("count([]) > 3 => issue(Type = \"x\");", true),
             ("not exists([Type == \"g\"]) => issue(Type = \"x\");", true),
-            ("a:[Type == \"a\"] && b:[Type == a.Value] => issue(claim = b);", true),
+            (
+                "a:[Type == \"a\"] && b:[Type == a.Value] => issue(claim = b);",
+                true,
+            ),
         ];
         for (text, expected) in cases {
-            assert_eq!(RuleSet::compile(text).unwrap().may_read("g"), expected, "{text}");
+            assert_eq!(
+                RuleSet::compile(text).unwrap().may_read("g"),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -191,6 +191,19 @@ impl Keys {
     pub fn open(&self, purpose: &str, sealed: &str) -> Result<Vec<u8>, SealError> {
         self.seal.open(purpose, sealed)
     }
+
+    /// A name of 32 octets for `data` that only this service can compute: the same for the same `purpose` and `data` as
+    /// long as the oldest service key is kept.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn pseudonym(
+        &self,
+        purpose: &str,
+        data: &[u8],
+    ) -> Result<Vec<u8>, openssl::error::ErrorStack> {
+        self.seal.pseudonym(purpose, data)
+    }
 }
 
 #[cfg(test)]

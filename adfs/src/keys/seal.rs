@@ -77,6 +77,15 @@ impl Seal {
         self.open_octets(purpose, &octets).ok_or(SealError::NotOurs)
     }
 
+    /// A keyed digest of `data`. Under the oldest key there is, so that replacing the service key changes none of them.
+    pub(super) fn pseudonym(&self, purpose: &str, data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+        let oldest = self.0.older.last().unwrap_or(&self.0.current);
+        let key = PKey::hmac(oldest.for_purpose(purpose)?.as_slice())?;
+        let mut hmac = Signer::new(MessageDigest::sha256(), &key)?;
+        hmac.update(data)?;
+        hmac.sign_to_vec()
+    }
+
     fn open_octets(&self, purpose: &str, octets: &[u8]) -> Option<Vec<u8>> {
         let (version, rest) = octets.split_first()?;
         let (id, rest) = rest.split_first_chunk::<{ size_of::<KeyId>() }>()?;

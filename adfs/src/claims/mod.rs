@@ -1,0 +1,107 @@
+//! What to say about a user to a relying party (spec claim-rules 5).
+//!
+//! Incoming claims are what the directory and the sign-in itself assert. They pass the acceptance transform rules of
+//! the directory's claims provider trust, then a border that lets nobody but this module assert facts about the request,
+//! then the relying party's authorization, and at last its issuance transform rules. Each stage is rule text run by the
+//! engine. Any failure refuses the whole request; no stage is skipped (spec security CLM-3).
+
+mod acceptance;
+mod authorization;
+mod context;
+mod identity;
+mod pipeline;
+mod stores;
+pub mod types;
+
+#[cfg(test)]
+mod tests;
+
+use claim_rules::{Claim, Diagnostic, EvaluationError};
+use thiserror::Error;
+
+pub use authorization::Denial;
+pub use context::{Authentication, NetworkLocation, RequestContext};
+pub use pipeline::Stage;
+
+use crate::config::RelyingPartyTrust;
+use crate::directory::{AuthenticatedAccount, DirectoryError};
+use crate::state::Federation;
+use authorization::Authorization;
+use identity::Identity;
+use pipeline::Policies;
+use stores::ServiceStores;
+
+/// Claims that the relying party's policy let through and its rules issued. Only [`run`] makes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedClaims(Vec<Claim>);
+
+impl IssuedClaims {
+    /// In order of issue.
+    pub fn as_slice(&self) -> &[Claim] {
+        &self.0
+    }
+}
+
+/// What the pipeline came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A token may be issued with these.
+    Permit(IssuedClaims),
+    /// The user may not sign in to this relying party.
+    Deny {
+        /// Which rule of section 5.2 says so.
+        reason: Denial,
+    },
+}
+
+/// Why there is no outcome. The request fails; nothing is issued.
+#[derive(Debug, Error)]
+pub enum ClaimsError {
+    /// Rules could not be evaluated.
+    #[error("the {stage} for relying party trust {trust:?} failed: {source}")]
+    Rules {
+        /// Which rules.
+        stage: Stage,
+        /// The trust's name.
+        trust: String,
+        /// The rule and what happened.
+        source: EvaluationError,
+    },
+    /// The directory gave no answer that the rules need. May pass by itself.
+    #[error("the directory could not be asked for claims: {0}")]
+    Directory(#[from] DirectoryError),
+    /// The acceptance transform rules of the service itself are wrong.
+    #[error("the acceptance transform rules of the directory do not compile: {0}")]
+    AcceptanceRules(Diagnostic),
+}
+
+/// Runs all stages for `account`, which signed in as `authentication` says, at the request described by `context`.
+///
+/// # Errors
+/// [`ClaimsError`]. Whoever calls must refuse the request then.
+pub async fn run(
+    federation: &Federation,
+    trust: &RelyingPartyTrust,
+    account: &AuthenticatedAccount,
+    authentication: &Authentication,
+    context: &RequestContext,
+) -> Result<Outcome, ClaimsError> {
+    let policies = Policies {
+        trust: &trust.name,
+        authorization: Authorization::of(trust),
+        transform: &trust.issuance_transform_rules,
+    };
+    // Memberships cost a search; they are asked for only where a rule could see them.
+    let group_sids = if policies.may_read(types::GROUP_SID) {
+        federation.directory.group_sids(account).await?
+    } else {
+        Vec::new()
+    };
+    let identity = Identity::of(account, group_sids);
+    let mut stores = ServiceStores::new(federation, trust, account);
+    let outcome = pipeline::run(&policies, &identity, authentication, context, &mut stores).await;
+    match (outcome, stores.into_outage()) {
+        (Err(_), Some(outage)) => Err(ClaimsError::Directory(outage)),
+        (outcome, _) => outcome,
+    }
+}

@@ -1,0 +1,125 @@
+//! The stages in order (spec claim-rules 5.1).
+
+use std::fmt;
+
+use claim_rules::{Claim, EvaluationError, Limits, RuleSet, Step};
+
+use super::authorization::{Authorization, judge};
+use super::context::{Authentication, RequestContext};
+use super::identity::{AD_AUTHORITY, Identity};
+use super::stores::Stores;
+use super::{ClaimsError, IssuedClaims, Outcome, acceptance};
+
+/// Which rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Of the claims provider, here the directory.
+    AcceptanceTransform,
+    /// Of the relying party.
+    IssuanceAuthorization,
+    /// Of the relying party.
+    IssuanceTransform,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::AcceptanceTransform => "acceptance transform rules",
+            Stage::IssuanceAuthorization => "issuance authorization rules",
+            Stage::IssuanceTransform => "issuance transform rules",
+        })
+    }
+}
+
+/// What a relying party trust says about claims.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policies<'a> {
+    /// Its name.
+    pub(super) trust: &'a str,
+    pub(super) authorization: Authorization<'a>,
+    pub(super) transform: &'a RuleSet,
+}
+
+impl Policies<'_> {
+    /// Whether claims of this type could make a difference behind the acceptance rules.
+    pub(super) fn may_read(&self, claim_type: &str) -> bool {
+        let authorization = match self.authorization {
+            Authorization::Rules(rules) => rules.may_read(claim_type),
+            Authorization::PermitEveryone | Authorization::Nobody => false,
+        };
+        authorization || self.transform.may_read(claim_type)
+    }
+
+    async fn evaluate(
+        &self,
+        stage: Stage,
+        rules: &RuleSet,
+        limits: Limits,
+        input: Vec<Claim>,
+        stores: &mut impl Stores,
+    ) -> Result<Vec<Claim>, ClaimsError> {
+        let failed = |source: EvaluationError| ClaimsError::Rules {
+            stage,
+            trust: self.trust.to_owned(),
+            source,
+        };
+        let mut evaluation = rules.start_within(limits, input);
+        loop {
+            match evaluation.step().map_err(failed)? {
+                Step::Done(claims) => return Ok(claims),
+                Step::Query(query) => match stores.answer(&query).await {
+                    None => return Err(failed(evaluation.store_missing())),
+                    Some(Ok(rows)) => evaluation.answer(rows),
+                    Some(Err(error)) => return Err(failed(evaluation.store_failed(error))),
+                },
+            }
+        }
+    }
+}
+
+/// Runs all stages.
+pub(super) async fn run(
+    policies: &Policies<'_>,
+    identity: &Identity,
+    authentication: &Authentication,
+    context: &RequestContext,
+    stores: &mut impl Stores,
+) -> Result<Outcome, ClaimsError> {
+    let own = authentication.claims(AD_AUTHORITY);
+    let mut incoming = identity.claims();
+    incoming.extend(own.iter().cloned());
+    let acceptance = acceptance::rules().map_err(ClaimsError::AcceptanceRules)?;
+    let accepted = policies
+        .evaluate(
+            Stage::AcceptanceTransform,
+            acceptance,
+            acceptance::LIMITS,
+            incoming,
+            stores,
+        )
+        .await?;
+    let mut user = acceptance::let_in(accepted, &own);
+    user.extend(context.claims());
+
+    let decision = match policies.authorization {
+        Authorization::PermitEveryone => Ok(()),
+        Authorization::Nobody => judge(&[]),
+        Authorization::Rules(rules) => {
+            // Its output is judged and dropped: it is no input to the transform rules.
+            let stage = Stage::IssuanceAuthorization;
+            judge(
+                &policies
+                    .evaluate(stage, rules, Limits::default(), user.clone(), stores)
+                    .await?,
+            )
+        }
+    };
+    if let Err(reason) = decision {
+        return Ok(Outcome::Deny { reason });
+    }
+    let stage = Stage::IssuanceTransform;
+    let issued = policies
+        .evaluate(stage, policies.transform, Limits::default(), user, stores)
+        .await?;
+    Ok(Outcome::Permit(IssuedClaims(issued)))
+}

@@ -1,0 +1,72 @@
+//! The attribute stores of the service (spec claim-rules 4).
+
+mod active_directory;
+mod opaque_id;
+
+use std::collections::HashMap;
+
+use claim_rules::{Rows, StoreError, StoreQuery};
+
+use crate::config::RelyingPartyTrust;
+use crate::directory::{AuthenticatedAccount, DirectoryError};
+use crate::state::Federation;
+use active_directory::ActiveDirectory;
+
+/// The store that is always there, over the directories of the configuration.
+const ACTIVE_DIRECTORY: &str = "Active Directory";
+const OPAQUE_ID: &str = "_OpaqueIdStore";
+
+/// Answers queries of rules.
+pub(super) trait Stores {
+    /// `None` when no store has the name in the query.
+    async fn answer(&mut self, query: &StoreQuery) -> Option<Result<Rows, StoreError>>;
+}
+
+/// The stores as one sign-in sees them. The same question is asked once.
+#[derive(Debug)]
+pub(super) struct ServiceStores<'a> {
+    federation: &'a Federation,
+    trust: &'a RelyingPartyTrust,
+    directory: ActiveDirectory<'a>,
+    answered: HashMap<StoreQuery, Rows>,
+}
+
+impl<'a> ServiceStores<'a> {
+    pub(super) fn new(
+        federation: &'a Federation,
+        trust: &'a RelyingPartyTrust,
+        account: &'a AuthenticatedAccount,
+    ) -> ServiceStores<'a> {
+        let directory = ActiveDirectory::new(&federation.directory, account);
+        ServiceStores {
+            federation,
+            trust,
+            directory,
+            answered: HashMap::new(),
+        }
+    }
+
+    /// The failure of the directory that ended the evaluation, where one did.
+    pub(super) fn into_outage(self) -> Option<DirectoryError> {
+        self.directory.into_outage()
+    }
+}
+
+impl Stores for ServiceStores<'_> {
+    async fn answer(&mut self, query: &StoreQuery) -> Option<Result<Rows, StoreError>> {
+        if let Some(rows) = self.answered.get(query) {
+            return Some(Ok(rows.clone()));
+        }
+        let answer = match query.store.as_str() {
+            ACTIVE_DIRECTORY => self.directory.query(query).await,
+            OPAQUE_ID => {
+                opaque_id::query(&self.federation.keys, self.trust.object_identifier, query)
+            }
+            _ => return None,
+        };
+        if let Ok(rows) = &answer {
+            self.answered.insert(query.clone(), rows.clone());
+        }
+        Some(answer)
+    }
+}
