@@ -291,22 +291,23 @@ async fn authorization_follows_permit_and_deny() {
 
 #[tokio::test]
 async fn the_network_is_told_apart() {
-    let inside = outcome(
-        Authorization::PermitEveryone,
-        &format!(
-            "c:[Type == \"{}\"] => issue(claim = c);",
-            types::INSIDE_CORPORATE_NETWORK
-        ),
-        &mut Memory::default(),
-        NetworkLocation::Intranet,
+    let rules = format!(
+        "c:[Type == \"{}\"] => issue(claim = c);",
+        types::INSIDE_CORPORATE_NETWORK
     );
-    let Outcome::Permit(claims) = inside.await.expect("an outcome") else {
-        panic!("denied")
-    };
-    assert_eq!(
-        values(claims.as_slice(), types::INSIDE_CORPORATE_NETWORK),
-        ["true"]
-    );
+    let cases = [
+        (NetworkLocation::Intranet, "true"),
+        (NetworkLocation::Extranet, "false"),
+    ];
+    for (location, expected) in cases {
+        let mut stores = Memory::default();
+        let outcome = outcome(Authorization::PermitEveryone, &rules, &mut stores, location);
+        let Outcome::Permit(claims) = outcome.await.expect("an outcome") else {
+            panic!("denied")
+        };
+        let inside = values(claims.as_slice(), types::INSIDE_CORPORATE_NETWORK);
+        assert_eq!(inside, [expected]);
+    }
 }
 
 #[tokio::test]

@@ -213,6 +213,26 @@ mod tests {
         assert!(before.open("a", &after).is_err());
     }
 
+    #[test]
+    fn pseudonyms_depend_on_purpose_and_data_and_outlive_a_rotation() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut keys = ServiceKeys::make(&folder.path().join("old"), false).expect("keys");
+        let new = ServiceKeys::make(&folder.path().join("new"), false).expect("keys");
+        let before = Seal(
+            ServiceKeys::load(&folder.path().join("old"))
+                .expect("read")
+                .expect("there"),
+        );
+        keys.older
+            .push(std::mem::replace(&mut keys.current, new.current));
+        let name = |seal: &Seal, purpose, data| seal.pseudonym(purpose, data).expect("a name");
+        let first = name(&before, "a", b"alice");
+        assert_eq!(first.len(), 32);
+        assert_eq!(first, name(&Seal(keys), "a", b"alice"));
+        assert_ne!(first, name(&before, "b", b"alice"));
+        assert_ne!(first, name(&before, "a", b"bob"));
+    }
+
     proptest! {
         #[test]
         fn what_is_sealed_opens_and_what_is_changed_does_not(

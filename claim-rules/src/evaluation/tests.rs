@@ -8,9 +8,8 @@ use crate::{Claim, Equality, LOCAL_AUTHORITY};
 
 fn run(rules: &str, input: Vec<Claim>) -> Vec<Claim> {
     let rules = RuleSet::compile(rules).unwrap_or_else(|error| panic!("{}", error.render("rules")));
-    rules
-        .evaluate(input, &NoStores)
-        .expect(rules.syntax().to_string().as_str())
+    let output = rules.evaluate(input, &NoStores);
+    output.unwrap_or_else(|error| panic!("{}: {error}", rules.syntax()))
 }
 
 fn claims(pairs: &[(&str, &str)]) -> Vec<Claim> {
