@@ -34,9 +34,14 @@ pub(super) async fn handle(
     }
 }
 
-async fn answer(exchange: &Exchange<'_>, payload: Payload, rate: &SignInRate) -> Result<HttpResponse, Refusal> {
+async fn answer(
+    exchange: &Exchange<'_>,
+    payload: Payload,
+    rate: &SignInRate,
+) -> Result<HttpResponse, Refusal> {
     let request = exchange.request;
-    let query = Parameters::decode(request.query_string().as_bytes()).map_err(|_| Refusal::Malformed)?;
+    let query =
+        Parameters::decode(request.query_string().as_bytes()).map_err(|_| Refusal::Malformed)?;
     let posted = match *request.method() {
         Method::GET | Method::HEAD => Parameters::default(),
         Method::POST => body::form(request, payload).await?,
@@ -51,8 +56,16 @@ async fn answer(exchange: &Exchange<'_>, payload: Payload, rate: &SignInRate) ->
             wsfed::Message::SignIn(message) => {
                 let transaction = Transaction::of(request, &query, exchange.context.activity_id);
                 let checked = message.check(&exchange.configuration, transaction.digest())?;
-                let flow = Flow { exchange, transaction, checked };
-                if from_page { flow.posted(&posted, rate).await } else { flow.begin().await }
+                let flow = Flow {
+                    exchange,
+                    transaction,
+                    checked,
+                };
+                if from_page {
+                    flow.posted(&posted, rate).await
+                } else {
+                    flow.begin().await
+                }
             }
             wsfed::Message::SignOut(message) => sign_out::end(exchange, &message).await,
             wsfed::Message::Cleanup => sign_out::clean_up(exchange).await,
@@ -64,12 +77,19 @@ async fn answer(exchange: &Exchange<'_>, payload: Payload, rate: &SignInRate) ->
 /// Which of the protocols that are not spoken here the request belongs to (spec passive-sign-in 1.4).
 fn unclaimed(request: &HttpRequest, query: &Parameters, posted: &Parameters) -> Refusal {
     let has = |name: &str| query.has(name) || posted.has(name);
-    let published = query.pairs().iter().any(|(name, value)| name == "realm" && value == "urn:AppProxy:com");
+    let published = query
+        .pairs()
+        .iter()
+        .any(|(name, value)| name == "realm" && value == "urn:AppProxy:com");
     if has("SAMLRequest") || has("SAMLResponse") || has("SAMLart") || has("wresult") {
         Refusal::ProtocolUnavailable
     } else if published {
         Refusal::NotPublished
-    } else if request.path().to_ascii_lowercase().contains("/idpinitiatedsignon") {
+    } else if request
+        .path()
+        .to_ascii_lowercase()
+        .contains("/idpinitiatedsignon")
+    {
         Refusal::IdpInitiatedDisabled
     } else {
         Refusal::NoHandler
@@ -78,12 +98,18 @@ fn unclaimed(request: &HttpRequest, query: &Parameters, posted: &Parameters) -> 
 
 /// A protocol message that another site posted comes without our `Lax` cookies. Answering with a redirect to the same
 /// message by GET lets them come along (spec security SES-5).
-fn restart(exchange: &Exchange<'_>, query: &Parameters, posted: &Parameters) -> Result<HttpResponse, Refusal> {
+fn restart(
+    exchange: &Exchange<'_>,
+    query: &Parameters,
+    posted: &Parameters,
+) -> Result<HttpResponse, Refusal> {
     if posted.has("wresult") {
         return Err(Refusal::ProtocolUnavailable);
     }
     let mut address = form_urlencoded::Serializer::new(format!("{}?", exchange.request.path()));
-    address.extend_pairs(query.pairs()).extend_pairs(posted.pairs());
+    address
+        .extend_pairs(query.pairs())
+        .extend_pairs(posted.pairs());
     let address = address.finish();
     if address.len() > guard::MAX_TARGET {
         return Err(Refusal::TooLarge);
@@ -92,13 +118,21 @@ fn restart(exchange: &Exchange<'_>, query: &Parameters, posted: &Parameters) -> 
 }
 
 fn not_allowed() -> HttpResponse {
-    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD, POST")).finish()
+    HttpResponse::MethodNotAllowed()
+        .insert_header((header::ALLOW, "GET, HEAD, POST"))
+        .finish()
 }
 
 /// Whether the credential form may be used from where it was posted (spec security WEB-3). Command-line clients post
 /// with no earlier page and send neither header.
 fn same_site(exchange: &Exchange<'_>) -> bool {
-    let header = |name: &str| exchange.request.headers().get(name).map(|value| value.to_str().unwrap_or("invalid"));
+    let header = |name: &str| {
+        exchange
+            .request
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("invalid"))
+    };
     match header("sec-fetch-site") {
         Some(site) => !matches!(site, "cross-site" | "same-site"),
         None => header("origin").is_none_or(|origin| origin == exchange.base),
@@ -115,7 +149,10 @@ impl Flow<'_> {
     /// A request without credentials: a token when there is a session that serves, else the form.
     async fn begin(self) -> Result<HttpResponse, Refusal> {
         let exchange = self.exchange;
-        let session = exchange.cookies.session().and_then(|sealed| Session::open(exchange.federation, &sealed));
+        let session = exchange
+            .cookies
+            .session()
+            .and_then(|sealed| Session::open(exchange.federation, &sealed));
         let context = exchange.context.clone();
         match sign_in::resume(exchange.federation, &self.checked.request, session, context).await {
             Answer::Show(prompt) => Ok(self.show(&prompt, &self.checked.user_name)),
@@ -130,7 +167,12 @@ impl Flow<'_> {
         if !same_site(exchange) {
             return Err(Refusal::CrossSite);
         }
-        let field = |name: &str| posted.one(name).map(Option::unwrap_or_default).map_err(|_| Refusal::Malformed);
+        let field = |name: &str| {
+            posted
+                .one(name)
+                .map(Option::unwrap_or_default)
+                .map_err(|_| Refusal::Malformed)
+        };
         let (user_name, password) = (field("UserName")?, field("Password")?);
         let method = field("AuthMethod")?;
         if !method.is_empty() && method != "FormsAuthentication" {
@@ -144,12 +186,30 @@ impl Flow<'_> {
         }
         let credentials = match Credentials::read(user_name, password) {
             Ok(credentials) => credentials,
-            Err(mistake) => return Ok(self.show(&Prompt::after(Notice::Mistake(mistake)), user_name)),
+            Err(mistake) => {
+                return Ok(self.show(&Prompt::after(Notice::Mistake(mistake)), user_name));
+            }
         };
         let keep = field("Kmsi")? == "true";
-        match sign_in::prove(exchange.federation, &self.checked.request, credentials, keep, &exchange.context).await {
-            sign_in::Proved::Session(session) => self.signed_in(session),
-            sign_in::Proved::Show(prompt) => Ok(self.show(&prompt, user_name)),
+        let name = credentials.name().to_string();
+        let request = &self.checked.request;
+        match sign_in::prove(
+            exchange.federation,
+            request,
+            credentials,
+            keep,
+            &exchange.context,
+        )
+        .await
+        {
+            sign_in::Proved::Session(session) => {
+                report::credentials_accepted(exchange, request, session.user(), session.method());
+                self.signed_in(session)
+            }
+            sign_in::Proved::Rejected { prompt, reason } => {
+                report::credentials_refused(exchange, request, &name, &reason);
+                Ok(self.show(&prompt, user_name))
+            }
             sign_in::Proved::Refuse(refusal) => Ok(self.refuse(&refusal)),
         }
     }
@@ -177,14 +237,24 @@ impl Flow<'_> {
             error_field,
             kmsi: exchange.configuration.properties.kmsi_enabled,
         };
-        exchange.page(StatusCode::OK, &PagePolicy::interactive(FormTargets::Ourselves), &page).finish()
+        exchange
+            .page(
+                StatusCode::OK,
+                &PagePolicy::interactive(FormTargets::Ourselves),
+                &page,
+            )
+            .finish()
     }
 
     fn issue(&self, permit: &sign_in::Permit) -> Result<HttpResponse, Refusal> {
         let exchange = self.exchange;
         let properties = &exchange.configuration.properties;
         let now = exchange.federation.clock.now();
-        let count = match sign_in::count_token(cookies::token_count(&exchange.cookies), properties.loop_detection, now) {
+        let count = match sign_in::count_token(
+            cookies::token_count(&exchange.cookies),
+            properties.loop_detection,
+            now,
+        ) {
             Ok(count) => count,
             Err(refusal) => return Ok(self.refuse(&refusal)),
         };
@@ -210,7 +280,11 @@ impl Flow<'_> {
         ];
         // The mark for this transaction has done its work: the next demand for fresh credentials asks again.
         if permit.session().is_marked() {
-            set.extend(session_cookies(exchange, &permit.session().unmarked())?.into_iter().map(Some));
+            set.extend(
+                session_cookies(exchange, &permit.session().unmarked())?
+                    .into_iter()
+                    .map(Some),
+            );
         }
         for cookie in set.into_iter().flatten() {
             response.response.cookie(cookie);
@@ -219,11 +293,15 @@ impl Flow<'_> {
     }
 
     fn refuse(&self, refusal: &Refusal) -> HttpResponse {
-        self.exchange.refuse_for(&self.checked.request.relying_party.name, refusal)
+        self.exchange
+            .refuse_for(&self.checked.request.relying_party.name, refusal)
     }
 }
 
-fn session_cookies(exchange: &Exchange<'_>, session: &Session) -> Result<Vec<actix_web::cookie::Cookie<'static>>, Refusal> {
+fn session_cookies(
+    exchange: &Exchange<'_>,
+    session: &Session,
+) -> Result<Vec<actix_web::cookie::Cookie<'static>>, Refusal> {
     let sealed = session.seal(exchange.federation).ok_or(Refusal::Issuance)?;
     let persistent = session.persistent_for(exchange.federation.clock.now());
     Ok(cookies::session(&sealed, &exchange.cookies, persistent))

@@ -17,8 +17,8 @@ pub use request::{DemandedMethod, Freshness, SignInRequest};
 pub use session::Session;
 
 use crate::authentication::{Credentials, Mistake, verify_password};
-use crate::claims::{self, Authentication, IssuedClaims, Outcome, RequestContext};
-use crate::directory::{AuthenticatedAccount, SignInRefusal};
+use crate::claims::{self, Authentication, ClaimsError, IssuedClaims, Outcome, RequestContext};
+use crate::directory::{AuthenticatedAccount, Reason, SignInRefusal};
 use crate::state::Federation;
 
 /// How long credentials given for one transaction count as fresh for it.
@@ -44,7 +44,9 @@ pub struct Prompt {
 impl Prompt {
     /// The form again, with a notice.
     pub fn after(notice: Notice) -> Prompt {
-        Prompt { notice: Some(notice) }
+        Prompt {
+            notice: Some(notice),
+        }
     }
 
     /// Why the form is shown again.
@@ -69,8 +71,13 @@ pub enum Answer {
 pub enum Proved {
     /// A new session; the browser comes back with it.
     Session(Session),
-    /// Ask again.
-    Show(Prompt),
+    /// Ask again. The reason is for administrators: the prompt tells no more of it than the user may know.
+    Rejected {
+        /// The form.
+        prompt: Prompt,
+        /// What the directory said.
+        reason: Reason,
+    },
     /// End.
     Refuse(Refusal),
 }
@@ -116,7 +123,7 @@ pub async fn resume(
     let Some(session) = session.filter(|session| fresh_enough(federation, request, session)) else {
         return first_factor(request);
     };
-    let account = match still_holds(federation, &session).await {
+    let account = match still_holds(federation, &session, &context).await {
         Ok(Some(account)) => account,
         Ok(None) => return first_factor(request),
         Err(refusal) => return Answer::Refuse(refusal),
@@ -159,19 +166,27 @@ fn fresh_enough(federation: &Federation, request: &SignInRequest, session: &Sess
 
 /// Whether the session still holds: not signed out, of a kind that is still offered, and of an account that is still
 /// enabled and has the same password (spec security SES-4).
-async fn still_holds(federation: &Federation, session: &Session) -> Result<Option<AuthenticatedAccount>, Refusal> {
-    let configuration = federation.configuration.load_full();
-    if !session.is_allowed_by(&configuration.properties) {
+async fn still_holds(
+    federation: &Federation,
+    session: &Session,
+    context: &RequestContext,
+) -> Result<Option<AuthenticatedAccount>, Refusal> {
+    let unavailable = |error: &dyn std::error::Error| {
+        tracing::error!(activity_id = %context.activity_id, %error, "a session cannot be checked");
+        Refusal::Unavailable
+    };
+    if !session.is_allowed_by(&federation.configuration.load().properties) {
         return Ok(None);
     }
     // If the store cannot say that a session was not signed out, it must be taken for signed out.
-    if federation.store.is_signed_out(session.id()).await.map_err(|_| Refusal::Unavailable)? {
+    let signed_out = federation.store.is_signed_out(session.id()).await;
+    if signed_out.map_err(|error| unavailable(&error))? {
         return Ok(None);
     }
-    match federation.directory.lookup(session.subject()).await {
-        Ok(state) => Ok(state.holds_since(session.authenticated_at())),
-        Err(_) => Err(Refusal::Unavailable),
-    }
+    let state = federation.directory.lookup(session.subject()).await;
+    Ok(state
+        .map_err(|error| unavailable(&error))?
+        .holds_since(session.authenticated_at()))
 }
 
 async fn authorize(
@@ -186,13 +201,32 @@ async fn authorize(
         methods: session.methods().to_vec(),
         instant: session.authenticated_at(),
     };
-    let context = RequestContext { relying_party_id: Some(request.identifier.clone()), ..context };
-    match claims::run(federation, &request.relying_party, &account, &authentication, &context).await {
-        Ok(Outcome::Permit(claims)) => Ok(Permit { session, account, authentication, claims }),
+    let context = RequestContext {
+        relying_party_id: Some(request.identifier.clone()),
+        ..context
+    };
+    match claims::run(
+        federation,
+        &request.relying_party,
+        &account,
+        &authentication,
+        &context,
+    )
+    .await
+    {
+        Ok(Outcome::Permit(claims)) => Ok(Permit {
+            session,
+            account,
+            authentication,
+            claims,
+        }),
         Ok(Outcome::Deny { .. }) => Err(Refusal::AccessDenied),
         Err(error) => {
             tracing::error!(activity_id = %context.activity_id, %error, "claims could not be made");
-            Err(Refusal::Issuance)
+            Err(match error {
+                ClaimsError::Directory(_) => Refusal::Unavailable,
+                ClaimsError::Rules { .. } | ClaimsError::AcceptanceRules(_) => Refusal::Issuance,
+            })
         }
     }
 }
@@ -213,12 +247,27 @@ pub async fn prove(
         Ok(proof) => {
             let extranet = context.network_location == claims::NetworkLocation::Extranet;
             let mark = (request.freshness != Freshness::AnyAge).then_some(request.transaction);
-            Proved::Session(Session::begin(&proof, &configuration.properties, extranet, keep, mark))
+            Proved::Session(Session::begin(
+                &proof,
+                &configuration.properties,
+                extranet,
+                keep,
+                mark,
+            ))
         }
         Err(failure) => match failure.refusal {
-            SignInRefusal::Incorrect(_) => Proved::Show(Prompt::after(Notice::Incorrect)),
-            SignInRefusal::MustChangePassword(_) => Proved::Show(Prompt::after(Notice::PasswordExpired)),
-            SignInRefusal::Unavailable(_) => Proved::Refuse(Refusal::Unavailable),
+            SignInRefusal::Incorrect(reason) => Proved::Rejected {
+                prompt: Prompt::after(Notice::Incorrect),
+                reason,
+            },
+            SignInRefusal::MustChangePassword(reason) => Proved::Rejected {
+                prompt: Prompt::after(Notice::PasswordExpired),
+                reason,
+            },
+            SignInRefusal::Unavailable(error) => {
+                tracing::error!(activity_id = %context.activity_id, %error, "the directory cannot check credentials");
+                Proved::Refuse(Refusal::Unavailable)
+            }
         },
     }
 }

@@ -43,9 +43,19 @@ impl Session {
     ///
     /// `keep` outlives the browser, where the service allows it. `mark` is the transaction that demanded fresh
     /// credentials, if one did.
-    pub(super) fn begin(proof: &Proof, properties: &Properties, extranet: bool, keep: bool, mark: Option<[u8; 32]>) -> Session {
+    pub(super) fn begin(
+        proof: &Proof,
+        properties: &Properties,
+        extranet: bool,
+        keep: bool,
+        mark: Option<[u8; 32]>,
+    ) -> Session {
         let kept = keep && properties.kmsi_enabled;
-        let life = if kept { properties.kmsi_lifetime } else { properties.sso_lifetime };
+        let life = if kept {
+            properties.kmsi_lifetime
+        } else {
+            properties.sso_lifetime
+        };
         Session(Content {
             version: VERSION,
             id: ids::guid(),
@@ -66,7 +76,8 @@ impl Session {
         let plain = federation.keys.open(PURPOSE, sealed).ok()?;
         let content: Content = serde_json::from_slice(&plain).ok()?;
         let now = federation.clock.now();
-        (content.version == VERSION && now < content.expires && content.at <= now).then_some(Session(content))
+        (content.version == VERSION && now < content.expires && content.at <= now)
+            .then_some(Session(content))
     }
 
     /// What the browser is to carry.
@@ -123,7 +134,10 @@ impl Session {
     /// The same session without that mark.
     #[must_use]
     pub fn unmarked(&self) -> Session {
-        Session(Content { mark: None, ..self.0.clone() })
+        Session(Content {
+            mark: None,
+            ..self.0.clone()
+        })
     }
 
     pub(super) fn is_marked_for(&self, transaction: &[u8; 32]) -> bool {
