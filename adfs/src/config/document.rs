@@ -21,21 +21,23 @@ pub(super) struct Document {
 
 impl Document {
     /// Reads a file.
-    pub(super) fn read(path: &Path) -> Result<Document, Problem> {
+    pub(super) fn read(path: &Path) -> Result<Document, Box<Problem>> {
         read_text(path)
             .map(|text| Document {
                 path: path.to_owned(),
                 text,
             })
-            .map_err(|message| Problem {
-                place: Place::File {
-                    path: path.to_owned(),
-                    line: None,
-                },
-                key: String::new(),
-                message,
-                remedy: "name an existing TOML file that this user may read".to_owned(),
-                excerpt: None,
+            .map_err(|message| {
+                Box::new(Problem {
+                    place: Place::File {
+                        path: path.to_owned(),
+                        line: None,
+                    },
+                    key: String::new(),
+                    message,
+                    remedy: "name an existing TOML file that this user may read".to_owned(),
+                    excerpt: None,
+                })
             })
     }
 

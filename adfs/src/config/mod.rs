@@ -75,7 +75,7 @@ impl Configuration {
     /// # Errors
     /// As [`Configuration::load`].
     pub fn load_with(path: &Path, environment: &Environment) -> Result<Configuration, ConfigError> {
-        let document = Document::read(path).map_err(|problem| ConfigError::new(vec![problem]))?;
+        let document = Document::read(path).map_err(|problem| ConfigError::new(vec![*problem]))?;
         let problems = Problems::default();
         let Some(mut root) = Section::root(&document, Some(environment), &problems) else {
             relying_party::load(path, &problems);

@@ -138,7 +138,7 @@ impl<'a> Section<'a> {
         if let Some(environment) = self.environment {
             let name = Environment::name(&self.path, key);
             if let Some(text) = environment.get(&name) {
-                return self.from_variable(key, name, text, expected);
+                return self.read_variable(key, name, text, expected);
             }
         }
         let written = written?;
@@ -161,7 +161,7 @@ impl<'a> Section<'a> {
     }
 
     /// A variable holds a text as it is, or anything else as TOML writes it.
-    fn from_variable<T: DeserializeOwned>(
+    fn read_variable<T: DeserializeOwned>(
         &self,
         key: &str,
         name: String,

@@ -102,7 +102,7 @@ pub(super) fn load(configuration: &Path, problems: &Problems) -> RelyingParties 
     let files = match trust_files(&folder) {
         Ok(files) => files,
         Err(problem) => {
-            problems.borrow_mut().push(problem);
+            problems.borrow_mut().push(*problem);
             return RelyingParties::default();
         }
     };
@@ -110,7 +110,7 @@ pub(super) fn load(configuration: &Path, problems: &Problems) -> RelyingParties 
     let mut names = HashMap::new();
     for file in files {
         match Document::read(&file) {
-            Err(problem) => problems.borrow_mut().push(problem),
+            Err(problem) => problems.borrow_mut().push(*problem),
             Ok(document) => {
                 let Some(mut section) = Section::root(&document, None, problems) else {
                     continue;
@@ -126,16 +126,18 @@ pub(super) fn load(configuration: &Path, problems: &Problems) -> RelyingParties 
     all
 }
 
-fn trust_files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let problem = |message: String, remedy: &str| Problem {
-        place: Place::File {
-            path: folder.to_owned(),
-            line: None,
-        },
-        key: String::new(),
-        message,
-        remedy: remedy.to_owned(),
-        excerpt: None,
+fn trust_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Problem>> {
+    let problem = |message: String, remedy: &str| {
+        Box::new(Problem {
+            place: Place::File {
+                path: folder.to_owned(),
+                line: None,
+            },
+            key: String::new(),
+            message,
+            remedy: remedy.to_owned(),
+            excerpt: None,
+        })
     };
     let unreadable = |error: std::io::Error| {
         problem(
