@@ -5,6 +5,7 @@
 //! line and key at once.
 
 mod directory;
+mod directory_reader;
 mod document;
 mod environment;
 mod error;
@@ -13,21 +14,26 @@ mod reader;
 mod relying_party;
 mod rules;
 mod secret;
+mod server_address;
 mod service;
 #[cfg(test)]
 mod tests;
+mod trust_files;
+mod trust_reader;
+mod values;
 
 use std::path::Path;
 
 use document::Document;
 use reader::{Problems, Section, nearest};
 
-pub use directory::{AttributeNames, DirectoryConfig, ServerAddress, ServiceAccount, Transport};
+pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};
 pub use properties::{LoopDetection, Properties};
 pub use relying_party::{AccessControlPolicy, RelyingParties, RelyingPartyTrust};
 pub use secret::Secret;
+pub use server_address::{ServerAddress, Transport};
 pub use service::{Https, KeyFiles, Log, LogFormat, Probe, ProxySettings, Service, StoreSettings};
 
 /// A commented `adfs.toml` that loads as it stands, with the default of every setting.
@@ -78,7 +84,7 @@ impl Configuration {
         let document = Document::read(path).map_err(|problem| ConfigError::new(vec![*problem]))?;
         let problems = Problems::default();
         let Some(mut root) = Section::root(&document, Some(environment), &problems) else {
-            relying_party::load(path, &problems);
+            trust_files::load(path, &problems);
             return Err(ConfigError::new(problems.into_inner()));
         };
 
@@ -90,10 +96,10 @@ impl Configuration {
         let log = service::log(root.section("log"));
         let proxy = service::proxy(root.section("proxy"));
         let properties = properties::properties(root.section("properties"));
-        let directories = directory::directories(root.section("directories"));
+        let directories = directory_reader::directories(root.section("directories"));
         root.finish();
         refuse_unknown_variables(environment, &problems);
-        let relying_parties = relying_party::load(path, &problems);
+        let relying_parties = trust_files::load(path, &problems);
 
         match (service, https, directories, problems.into_inner()) {
             (Some(service), Some(https), Some(directories), problems) if problems.is_empty() => {

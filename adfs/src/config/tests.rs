@@ -536,3 +536,23 @@ fn an_identifier_within_the_service_is_given_or_stays_the_same() {
         given
     );
 }
+
+#[test]
+fn the_documentation_names_every_setting() {
+    let documentation = include_str!("../../../docs/configuration.md");
+    for line in EXAMPLE.lines().chain(EXAMPLE_RELYING_PARTY.lines()) {
+        let Some((key, _)) = line.trim_start_matches('#').split_once(" = ") else {
+            continue;
+        };
+        if key
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        {
+            let named = [format!("`{key}`"), format!(".{key}`")];
+            assert!(
+                named.iter().any(|name| documentation.contains(name)),
+                "{key} is not documented"
+            );
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Reads one relying party trust (spec passive-sign-in 7.2).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use claim_rules::RuleSet;
+use federation::endpoints::ReplyUrl;
+use federation::signature::SignatureAlgorithm;
+use openssl::sha::sha256;
+use time::Duration;
+use uuid::Uuid;
+
+use super::reader::{At, Found, Section};
+use super::relying_party::{AccessControlPolicy, RelyingPartyTrust};
+use super::rules;
+
+const MAX_IDENTIFIER: usize = 2048;
+const DEFAULT_LIFETIME_MINUTES: u32 = 60;
+const WEEK_MINUTES: u32 = 7 * 24 * 60;
+
+/// What AD FS knows and this version does not do. Values that ask for nothing are taken, so that an exported trust
+/// loads.
+const UNAVAILABLE: [(&str, &str); 22] = [
+    (
+        "saml_endpoints",
+        "remove it; SAML 2.0 is not spoken, use `ws_fed_endpoint`",
+    ),
+    (
+        "encryption_certificate",
+        "remove it; tokens are not encrypted",
+    ),
+    (
+        "encrypted_name_id_required",
+        "remove it; tokens are not encrypted",
+    ),
+    (
+        "request_signing_certificate",
+        "remove it; SAML 2.0 is not spoken",
+    ),
+    (
+        "signed_saml_requests_required",
+        "remove it; SAML 2.0 is not spoken",
+    ),
+    (
+        "enable_jwt",
+        "remove it; WS-Federation is answered with SAML 1.1",
+    ),
+    (
+        "always_require_authentication",
+        "remove it; let the application send wfresh=0",
+    ),
+    (
+        "allowed_authentication_class_references",
+        "remove it; the only method is the password",
+    ),
+    (
+        "claims_provider_name",
+        "remove it; the only claims provider is the directory",
+    ),
+    (
+        "request_mfa_from_claims_providers",
+        "remove it; there are no claims provider trusts",
+    ),
+    (
+        "additional_authentication_rules",
+        "remove it; there is no second factor",
+    ),
+    (
+        "delegation_authorization_rules",
+        "remove it; nobody acts for others",
+    ),
+    (
+        "impersonation_authorization_rules",
+        "remove it; nobody acts for others",
+    ),
+    ("metadata_url", "remove it and write the endpoints down"),
+    ("monitoring_enabled", "remove it; metadata are not fetched"),
+    ("auto_update_enabled", "remove it; metadata are not fetched"),
+    (
+        "issue_oauth_refresh_tokens_to",
+        "remove it; OAuth is not spoken",
+    ),
+    (
+        "published_through_proxy",
+        "remove it; publish the application at the proxy",
+    ),
+    (
+        "proxy_endpoint_mappings",
+        "remove it; publish the application at the proxy",
+    ),
+    (
+        "proxy_trusted_endpoints",
+        "remove it; publish the application at the proxy",
+    ),
+    (
+        "access_control_policy_parameters",
+        "remove it and write issuance_authorization_rules",
+    ),
+    (
+        "claims_provider_authorization_rules",
+        "remove it; there are no claims provider trusts",
+    ),
+];
+
+pub(super) fn trust(section: &mut Section<'_>, file: &Path) -> Option<(RelyingPartyTrust, At)> {
+    let name = section
+        .text("name", "a name for people")
+        .map(|found| found.value);
+    let identifiers = identifiers(section);
+    let enabled = section.flag("enabled", true);
+    let endpoint_expected = "an https address of the relying party, for example \"https://login.microsoftonline.com/login.srf\"";
+    let ws_fed_endpoint = section.find::<ReplyUrl>("ws_fed_endpoint", endpoint_expected);
+    let additional =
+        section.find::<Vec<ReplyUrl>>("additional_ws_fed_endpoint", "a list of https addresses");
+    check_profile(section);
+    let lifetime = match section.number("token_lifetime", 0..=WEEK_MINUTES, 0) {
+        0 => DEFAULT_LIFETIME_MINUTES,
+        minutes => minutes,
+    };
+    let not_before_skew = section.minutes("not_before_skew", 0..=60, 0);
+    let signature_algorithm = section.find::<SignatureAlgorithm>(
+        "signature_algorithm",
+        "\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\" or remove it",
+    );
+    // The default of AD FS is true and means nothing without an encryption certificate, which is refused above.
+    section.flag("encrypt_claims", true);
+    let policy = section.parsed::<AccessControlPolicy>(
+        "access_control_policy_name",
+        "\"Permit everyone\", or use `issuance_authorization_rules` instead",
+    );
+    let authorization = rules::find(
+        section,
+        "issuance_authorization_rules",
+        "issuance_authorization_rules_file",
+    );
+    if let (Some(policy), Some(_)) = (&policy, &authorization) {
+        let message = "a trust has either a policy or authorization rules".to_owned();
+        section.complain(
+            "access_control_policy_name",
+            &policy.at,
+            message,
+            "remove one of the two".to_owned(),
+        );
+    }
+    let transform = rules::find(
+        section,
+        "issuance_transform_rules",
+        "issuance_transform_rules_file",
+    );
+    let object_identifier = section.parsed::<Uuid>("object_identifier", "a GUID, or remove it");
+    for (key, remedy) in UNAVAILABLE {
+        section.unavailable(key, remedy);
+    }
+    let Found {
+        value: identifiers,
+        at,
+    } = identifiers?;
+    // Without rules nothing is claimed about anybody; the empty text always compiles.
+    let transform = transform.or_else(|| RuleSet::compile("").ok().map(Arc::new))?;
+    let policy = match &authorization {
+        Some(_) => None,
+        None => Some(policy.map_or(AccessControlPolicy::PermitEveryone, |found| found.value)),
+    };
+    let trust = RelyingPartyTrust {
+        name: name.or_else(|| Some(file.file_stem()?.to_string_lossy().into_owned()))?,
+        object_identifier: object_identifier
+            .map_or_else(|| derived_identifier(&identifiers), |found| found.value),
+        identifiers,
+        enabled,
+        ws_fed_endpoint: ws_fed_endpoint.map(|found| found.value),
+        additional_ws_fed_endpoint: additional.map(|found| found.value).unwrap_or_default(),
+        token_lifetime: Duration::minutes(lifetime.into()),
+        not_before_skew,
+        signature_algorithm: signature_algorithm
+            .map(|found| found.value)
+            .unwrap_or_default(),
+        access_control_policy_name: policy,
+        issuance_authorization_rules: authorization,
+        issuance_transform_rules: transform,
+        file: file.to_owned(),
+    };
+    Some((trust, at))
+}
+
+fn identifiers(section: &mut Section<'_>) -> Option<Found<Vec<String>>> {
+    let expected = "a list of the relying party's identifiers, for example [\"urn:federation:MicrosoftOnline\"]";
+    let is_written = section.is_written("identifiers");
+    let found = section.find::<Vec<String>>("identifiers", expected);
+    if !is_written {
+        section.missing("identifiers", expected);
+    }
+    section.check("identifiers", found?, expected, |list| {
+        let fits = |text: &&String| {
+            !text.trim().is_empty()
+                && text.len() <= MAX_IDENTIFIER
+                && !text.chars().any(char::is_control)
+        };
+        match list.iter().find(|text| !fits(text)) {
+            _ if list.is_empty() => Err("there is no identifier".to_owned()),
+            Some(text) => Err(format!(
+                "{text:?} is empty, too long or holds control characters"
+            )),
+            None => Ok(list),
+        }
+    })
+}
+
+/// ProtocolProfile names the protocols that a relying party may use; the only one spoken must be among them.
+fn check_profile(section: &mut Section<'_>) {
+    let expected = "\"WsFed-SAML\" or \"WSFederation\", or remove it";
+    if let Some(found) = section.text("protocol_profile", expected) {
+        section.check(
+            "protocol_profile",
+            found,
+            expected,
+            |profile| match profile.as_str() {
+                "WsFed-SAML" | "WSFederation" => Ok(()),
+                "SAML" => Err("SAML 2.0 is not available in this version".to_owned()),
+                _ => Err(format!("{profile:?} is no protocol profile")),
+            },
+        );
+    }
+}
+
+/// A GUID that stays the same as long as the first identifier does, where the file gives none (RFC 9562, version 8).
+fn derived_identifier(identifiers: &[String]) -> Uuid {
+    let digest = sha256(
+        identifiers
+            .first()
+            .map(String::as_bytes)
+            .unwrap_or_default(),
+    );
+    let mut octets = [0; 16];
+    octets
+        .iter_mut()
+        .zip(digest)
+        .for_each(|(octet, digest)| *octet = digest);
+    uuid::Builder::from_custom_bytes(octets).into_uuid()
+}
