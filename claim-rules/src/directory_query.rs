@@ -1,6 +1,6 @@
 //! The query texts of directory stores (sections 4.2 and 4.3): read and filled here, answered elsewhere.
 
-use crate::query_template::QueryTemplate;
+use crate::query_template::{QueryTemplate, TemplatePart};
 use crate::store::{Rows, StoreError, StoreQuery};
 
 /// Longest filter that is sent to a directory, in bytes.
@@ -98,6 +98,25 @@ impl ActiveDirectoryQuery {
     }
 }
 
+/// Attributes that the text of an Active Directory query names; none when it cannot be read or takes names from params.
+pub fn attributes_named(text: &str) -> Vec<String> {
+    let template = QueryTemplate::parse(text, usize::MAX).ok();
+    let parts = template.and_then(|template| template.split_last(';'));
+    let attributes = parts
+        .and_then(|(rest, _)| rest.split_last(';'))
+        .map(|(_, attributes)| attributes);
+    match attributes.as_ref().map(QueryTemplate::parts) {
+        Some([TemplatePart::Text(names)]) => {
+            let names = names.split(',').map(str::trim);
+            names
+                .filter(|name| is_attribute_name(name))
+                .map(str::to_owned)
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// `FILTER;ATTRIBUTE;ATTRIBUTE...`, the query of other LDAP stores.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LdapQuery {
@@ -167,18 +186,7 @@ fn attribute_names(text: &str, separator: char, columns: usize) -> Result<Vec<St
         .split(separator)
         .map(|name| name.trim().to_owned())
         .collect();
-    let is_name = |name: &str| {
-        let plain = name
-            .strip_suffix(')')
-            .and_then(|open| open.split_once('('))
-            .map_or(name, |(name, _)| name);
-        !plain.is_empty()
-            && plain.len() <= 256
-            && plain
-                .chars()
-                .all(|next| next.is_ascii_alphanumeric() || next == '-' || next == '.')
-    };
-    if let Some(name) = names.iter().find(|name| !is_name(name)) {
+    if let Some(name) = names.iter().find(|name| !is_attribute_name(name)) {
         return Err(StoreError::new(format!("'{name}' is no attribute name")));
     }
     if names.len() != columns {
@@ -189,6 +197,14 @@ fn attribute_names(text: &str, separator: char, columns: usize) -> Result<Vec<St
         return Err(StoreError::new(message));
     }
     Ok(names)
+}
+
+/// Also pseudo-attributes such as `tokenGroups(SID)`.
+fn is_attribute_name(name: &str) -> bool {
+    let call = name.strip_suffix(')').and_then(|open| open.split_once('('));
+    let plain = call.map_or(name, |(name, _)| name);
+    let fits = |next: char| next.is_ascii_alphanumeric() || next == '-' || next == '.';
+    !plain.is_empty() && plain.len() <= 256 && plain.chars().all(fits)
 }
 
 #[cfg(test)]
@@ -296,6 +312,20 @@ mod tests {
             );
         }
         assert!(LdapQuery::read(&query(";mail", &[], 1)).is_err());
+    }
+
+    #[test]
+    fn named_attributes_are_told() {
+        let cases = [
+            ("cn={0};mail, displayName;{1}", vec!["mail", "displayName"]),
+            (";tokenGroups(SID);{0}", vec!["tokenGroups(SID)"]),
+            (";{0};{1}", vec![]),
+            ("mail;{0}", vec![]),
+            ("{;mail;{0}", vec![]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(attributes_named(text), expected, "{text}");
+        }
     }
 
     proptest! {

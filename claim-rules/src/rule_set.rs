@@ -7,7 +7,7 @@ use crate::compile::compile;
 use crate::diagnostic::Diagnostic;
 use crate::evaluation::{Evaluation, EvaluationError, Step};
 use crate::limits::Limits;
-use crate::plan::{Against, PlannedRule, PlannedTest, Tests};
+use crate::plan::{Against, PlannedAction, PlannedRule, PlannedTest, Tests};
 use crate::store::{AttributeStores, StoreError};
 use crate::syntax::{Property, SyntaxTree, parse};
 
@@ -98,6 +98,19 @@ impl RuleSet {
         })
     }
 
+    /// Texts of the queries that rules put to this store, as far as they are written down and not made of claims. Lets a
+    /// caller fetch at once what several queries will ask for.
+    pub fn queries_to<'r>(&'r self, store: &'r str) -> impl Iterator<Item = &'r str> {
+        self.rules()
+            .iter()
+            .filter_map(move |rule| match &rule.action {
+                PlannedAction::Query(query) if query.store.constant() == Some(store) => {
+                    query.query.constant()
+                }
+                _ => None,
+            })
+    }
+
     pub(crate) fn rules(&self) -> &[PlannedRule] {
         &self.inner.rules
     }
@@ -186,5 +199,14 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn written_queries_are_told() {
+        let text = "=> add(store = \"S\", types = (\"a\"), query = \"one\" + \"two\");
+            c:[] => add(store = \"S\", types = (\"a\"), query = c.Value);
+            => add(store = \"T\", types = (\"a\"), query = \"three\");";
+        let rules = RuleSet::compile(text).unwrap();
+        assert_eq!(rules.queries_to("S").collect::<Vec<_>>(), ["onetwo"]);
     }
 }

@@ -82,13 +82,12 @@ const RESERVED: [&str; 7] = [
 /// Whether only the service itself may assert claims of this type (spec security CLM-2). Case does not matter, since
 /// rules may compare without it.
 pub fn is_reserved(claim_type: &str) -> bool {
-    let starts_with = |prefix: &&str| {
-        claim_type
-            .get(..prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    let starts_with = |prefix: &str| {
+        let start = claim_type.get(..prefix.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
     RESERVED
         .iter()
         .any(|reserved| reserved.eq_ignore_ascii_case(claim_type))
-        || CONTEXT_PREFIXES.iter().any(|prefix| starts_with(&prefix))
+        || CONTEXT_PREFIXES.iter().any(|prefix| starts_with(prefix))
 }

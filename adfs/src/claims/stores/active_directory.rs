@@ -1,5 +1,7 @@
 //! The store "Active Directory" over the configured directories (spec claim-rules 4.2).
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use claim_rules::directory_query::{ActiveDirectoryQuery, rows_of_object};
@@ -8,6 +10,8 @@ use claim_rules::{Rows, StoreError, StoreQuery};
 use crate::directory::{AuthenticatedAccount, Directory, DirectoryError, Entry, Sid};
 
 const TOKEN_GROUPS: &str = "tokenGroups";
+/// Attributes in one search, as far as they are asked for in advance.
+const MAX_PREFETCHED: usize = 32;
 
 /// Attributes with octets of syntax SID, given as `S-1-...`.
 const SIDS: [&str; 3] = ["objectSid", "sIDHistory", "securityIdentifier"];
@@ -33,17 +37,47 @@ const BINARY: [&str; 12] = [
 pub(super) struct ActiveDirectory<'a> {
     directory: &'a Directory,
     account: &'a AuthenticatedAccount,
+    /// Attributes that the trust's rules name anywhere. They are fetched together, because rules tend to ask for the
+    /// same object again and again.
+    wanted: Vec<String>,
+    found: HashMap<Search, Found>,
     outage: Option<DirectoryError>,
+}
+
+/// What was looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Search {
+    domain: String,
+    /// `None` where a filter makes it meaningless.
+    user: Option<String>,
+    filter: Option<String>,
+}
+
+#[derive(Debug)]
+struct Found {
+    attributes: Vec<String>,
+    entries: Vec<Entry>,
+}
+
+impl Found {
+    fn has(&self, attributes: &[String]) -> bool {
+        attributes
+            .iter()
+            .all(|asked| contains(&self.attributes, asked))
+    }
 }
 
 impl<'a> ActiveDirectory<'a> {
     pub(super) fn new(
         directory: &'a Directory,
         account: &'a AuthenticatedAccount,
+        wanted: Vec<String>,
     ) -> ActiveDirectory<'a> {
         ActiveDirectory {
             directory,
             account,
+            wanted,
+            found: HashMap::new(),
             outage: None,
         }
     }
@@ -65,14 +99,7 @@ impl<'a> ActiveDirectory<'a> {
         } else {
             Vec::new()
         };
-        let asked: Vec<String> = read
-            .attributes
-            .iter()
-            .filter(|attribute| !is_token_groups(attribute))
-            .cloned()
-            .collect();
-        let found = self.directory.query(&name, read.filter, &asked).await;
-        let entries = found.map_err(|error| self.failed(error))?;
+        let entries = self.entries(&read, &name).await?;
         let rows = entries.iter().flat_map(|entry| {
             let column = |attribute: &String| {
                 if is_token_groups(attribute) {
@@ -84,6 +111,44 @@ impl<'a> ActiveDirectory<'a> {
             rows_of_object(read.attributes.iter().map(column).collect())
         });
         Ok(rows.collect())
+    }
+
+    /// The entries that a query is about, from an earlier search where it serves.
+    async fn entries(
+        &mut self,
+        query: &ActiveDirectoryQuery,
+        name: &str,
+    ) -> Result<&[Entry], StoreError> {
+        let asked = merged(&[&query.attributes]);
+        let search = Search {
+            domain: query.domain.to_ascii_lowercase(),
+            user: query.filter.is_none().then(|| query.user.clone()),
+            filter: query.filter.clone(),
+        };
+        if !self
+            .found
+            .get(&search)
+            .is_some_and(|found| found.has(&asked))
+        {
+            let attributes = merged(&[&query.attributes, &self.wanted]);
+            let entries = self
+                .directory
+                .query(name, query.filter.clone(), &attributes)
+                .await;
+            let entries = entries.map_err(|error| self.failed(error))?;
+            self.found.insert(
+                search.clone(),
+                Found {
+                    attributes,
+                    entries,
+                },
+            );
+        }
+        Ok(self
+            .found
+            .get(&search)
+            .map(|found| found.entries.as_slice())
+            .unwrap_or_default())
     }
 
     /// SIDs of all groups of the account that signs in.
@@ -127,6 +192,26 @@ impl<'a> ActiveDirectory<'a> {
         self.outage = is_outage.then_some(error);
         failure
     }
+}
+
+fn contains(list: &[String], attribute: &str) -> bool {
+    list.iter()
+        .any(|known| known.eq_ignore_ascii_case(attribute))
+}
+
+/// The attributes to ask a directory for: each once, without pseudo-attributes. What the query itself names comes first,
+/// and no more than a directory takes in one search are added to it.
+fn merged(lists: &[&[String]]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for (place, list) in lists.iter().enumerate() {
+        for attribute in *list {
+            let fits = place == 0 || all.len() < MAX_PREFETCHED;
+            if fits && !is_token_groups(attribute) && !contains(&all, attribute) {
+                all.push(attribute.clone());
+            }
+        }
+    }
+    all
 }
 
 fn is_token_groups(attribute: &str) -> bool {
@@ -201,5 +286,24 @@ mod tests {
         ] {
             assert_eq!(is_token_groups(attribute), expected);
         }
+    }
+
+    #[test]
+    fn attributes_are_asked_for_once_and_in_measure() {
+        let list = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let asked = list(&["mail", "tokenGroups(SID)", "MAIL", "cn"]);
+        let wanted = list(&["CN", "objectGUID"]);
+        assert_eq!(merged(&[&asked, &wanted]), ["mail", "cn", "objectGUID"]);
+        let many: Vec<String> = (0..100).map(|number| format!("a{number}")).collect();
+        assert_eq!(merged(&[&many]).len(), 100);
+        assert_eq!(merged(&[&asked, &many]).len(), MAX_PREFETCHED);
+        let found = Found {
+            attributes: merged(&[&asked, &wanted]),
+            entries: Vec::new(),
+        };
+        assert!(found.has(&list(&["objectguid", "Mail"])));
+        assert!(!found.has(&list(&["sn"])));
     }
 }

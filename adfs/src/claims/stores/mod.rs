@@ -3,8 +3,7 @@
 mod active_directory;
 mod opaque_id;
 
-use std::collections::HashMap;
-
+use claim_rules::directory_query::attributes_named;
 use claim_rules::{Rows, StoreError, StoreQuery};
 
 use crate::config::RelyingPartyTrust;
@@ -22,13 +21,12 @@ pub(super) trait Stores {
     async fn answer(&mut self, query: &StoreQuery) -> Option<Result<Rows, StoreError>>;
 }
 
-/// The stores as one sign-in sees them. The same question is asked once.
+/// The stores as one sign-in sees them.
 #[derive(Debug)]
 pub(super) struct ServiceStores<'a> {
     federation: &'a Federation,
     trust: &'a RelyingPartyTrust,
     directory: ActiveDirectory<'a>,
-    answered: HashMap<StoreQuery, Rows>,
 }
 
 impl<'a> ServiceStores<'a> {
@@ -37,12 +35,17 @@ impl<'a> ServiceStores<'a> {
         trust: &'a RelyingPartyTrust,
         account: &'a AuthenticatedAccount,
     ) -> ServiceStores<'a> {
-        let directory = ActiveDirectory::new(&federation.directory, account);
+        let transform = trust.issuance_transform_rules.as_ref();
+        let rules = trust.issuance_authorization_rules.as_deref();
+        let queries = rules
+            .into_iter()
+            .chain([transform])
+            .flat_map(|rules| rules.queries_to(ACTIVE_DIRECTORY));
+        let wanted = queries.flat_map(attributes_named).collect();
         ServiceStores {
             federation,
             trust,
-            directory,
-            answered: HashMap::new(),
+            directory: ActiveDirectory::new(&federation.directory, account, wanted),
         }
     }
 
@@ -54,19 +57,12 @@ impl<'a> ServiceStores<'a> {
 
 impl Stores for ServiceStores<'_> {
     async fn answer(&mut self, query: &StoreQuery) -> Option<Result<Rows, StoreError>> {
-        if let Some(rows) = self.answered.get(query) {
-            return Some(Ok(rows.clone()));
-        }
-        let answer = match query.store.as_str() {
+        Some(match query.store.as_str() {
             ACTIVE_DIRECTORY => self.directory.query(query).await,
             OPAQUE_ID => {
                 opaque_id::query(&self.federation.keys, self.trust.object_identifier, query)
             }
             _ => return None,
-        };
-        if let Ok(rows) = &answer {
-            self.answered.insert(query.clone(), rows.clone());
-        }
-        Some(answer)
+        })
     }
 }
