@@ -9,7 +9,8 @@ use crate::directory::AuthenticatedAccount;
 pub use password::{Credentials, Mistake, PasswordFailure, verify_password};
 
 /// Method URI of a password over TLS, as tokens name it (spec passive-sign-in 2.11).
-pub const PASSWORD_PROTECTED_TRANSPORT: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
+pub const PASSWORD_PROTECTED_TRANSPORT: &str =
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 
 /// Somebody proved to be this account, just now.
 #[derive(Debug)]

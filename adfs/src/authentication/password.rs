@@ -65,11 +65,21 @@ pub struct PasswordFailure {
 ///
 /// # Errors
 /// Wrong credentials, an expired password after a right one, or no answer.
-pub async fn verify_password(directory: &Directory, clock: &Clock, credentials: &Credentials) -> Result<Proof, PasswordFailure> {
-    let answer = directory.authenticate(&credentials.name, &credentials.password).await;
+pub async fn verify_password(
+    directory: &Directory,
+    clock: &Clock,
+    credentials: &Credentials,
+) -> Result<Proof, PasswordFailure> {
+    let answer = directory
+        .authenticate(&credentials.name, &credentials.password)
+        .await;
     let instant = clock.now();
     match answer {
-        Ok(account) => Ok(Proof { account, method: PASSWORD_PROTECTED_TRANSPORT, instant }),
+        Ok(account) => Ok(Proof {
+            account,
+            method: PASSWORD_PROTECTED_TRANSPORT,
+            instant,
+        }),
         Err(refusal) => Err(PasswordFailure { refusal, instant }),
     }
 }
@@ -89,7 +99,11 @@ mod tests {
             ("alice@contoso.test", &long, Mistake::PasswordTooLong),
         ];
         for (name, password, mistake) in cases {
-            assert_eq!(Credentials::read(name, password).err(), Some(mistake), "{name}");
+            assert_eq!(
+                Credentials::read(name, password).err(),
+                Some(mistake),
+                "{name}"
+            );
         }
         assert!(Credentials::read(" CONTOSO\\o'brien ", "Pass@word1").is_ok());
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{BytesMut, Payload};
-use actix_web::HttpRequest;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
@@ -21,9 +21,14 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// # Errors
 /// [`Refusal::TooLarge`] over the limit, [`Refusal::Malformed`] for another media type, a body that stops coming, and
 /// text that [`Parameters::decode`] refuses.
-pub(super) async fn form(request: &HttpRequest, mut payload: Payload) -> Result<Parameters, Refusal> {
+pub(super) async fn form(
+    request: &HttpRequest,
+    mut payload: Payload,
+) -> Result<Parameters, Refusal> {
     let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<usize>().ok());
+    let length = length
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<usize>().ok());
     if length.is_some_and(|length| length > MAX_PROTOCOL_FORM) {
         return Err(Refusal::TooLarge);
     }
@@ -38,7 +43,9 @@ pub(super) async fn form(request: &HttpRequest, mut payload: Payload) -> Result<
         }
         Ok(())
     };
-    timeout(TIME_LIMIT, read).await.map_err(|_| Refusal::Malformed)??;
+    timeout(TIME_LIMIT, read)
+        .await
+        .map_err(|_| Refusal::Malformed)??;
     if body.is_empty() {
         return Ok(Parameters::default());
     }
@@ -55,5 +62,7 @@ fn is_form(request: &HttpRequest) -> bool {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
         .unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    essence
+        .trim()
+        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }

@@ -39,8 +39,17 @@ impl Origin {
         let trusted = request
             .conn_data::<PeerCertificate>()
             .and_then(|peer| peer.0.as_deref())
-            .is_some_and(|der| federation.proxy_trusts.recognise(der, federation.clock.now()).is_some());
-        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
+            .is_some_and(|der| {
+                federation
+                    .proxy_trusts
+                    .recognise(der, federation.clock.now())
+                    .is_some()
+            });
+        let peer = request
+            .peer_addr()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| {
+                address.ip().to_canonical()
+            });
         Origin::judge(peer, trusted, request.headers())
     }
 
@@ -78,13 +87,21 @@ impl Origin {
 
     /// The end user's address: what connected to the proxy, or to us.
     fn client(&self) -> IpAddr {
-        let last = self.forwarded.as_deref().and_then(|list| list.rsplit(',').next()).and_then(address);
+        let last = self
+            .forwarded
+            .as_deref()
+            .and_then(|list| list.rsplit(',').next())
+            .and_then(address);
         self.proxy_client.or(last).unwrap_or(self.peer)
     }
 
     fn location(&self) -> NetworkLocation {
         // A proxy that forgot the header is no reason to treat its users as inside.
-        if self.proxy.is_some() || self.trusted { NetworkLocation::Extranet } else { NetworkLocation::Intranet }
+        if self.proxy.is_some() || self.trusted {
+            NetworkLocation::Extranet
+        } else {
+            NetworkLocation::Intranet
+        }
     }
 }
 
@@ -92,7 +109,13 @@ impl Origin {
 pub fn of(request: &HttpRequest, federation: &Federation, activity_id: Uuid) -> RequestContext {
     let known = request.extensions().get::<Origin>().cloned();
     let origin = known.unwrap_or_else(|| Origin::of(request, federation));
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     RequestContext {
         activity_id,
         network_location: origin.location(),
@@ -108,18 +131,37 @@ pub fn of(request: &HttpRequest, federation: &Federation, activity_id: Uuid) -> 
 
 /// Proxies send a URL under a name that promises a path; rules in circulation take either.
 fn endpoint_path(request: &HttpRequest, told: Option<&str>) -> String {
-    let of_url = told.and_then(|url| Url::parse(url).ok()).map(|url| url.path().to_owned());
-    let of_path = || told.filter(|path| path.starts_with('/')).and_then(|path| path.split('?').next()).map(str::to_owned);
-    of_url.or_else(of_path).unwrap_or_else(|| request.path().to_owned())
+    let of_url = told
+        .and_then(|url| Url::parse(url).ok())
+        .map(|url| url.path().to_owned());
+    let of_path = || {
+        told.filter(|path| path.starts_with('/'))
+            .and_then(|path| path.split('?').next())
+            .map(str::to_owned)
+    };
+    of_url
+        .or_else(of_path)
+        .unwrap_or_else(|| request.path().to_owned())
 }
 
 /// An address as headers write it: bare, in brackets, or with a port.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.parse::<IpAddr>().ok();
-    let bracketed = || text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
-    let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
-    bare.or_else(with_port).or_else(bracketed).map(|address| address.to_canonical())
+    let bracketed = || {
+        text.trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+            .ok()
+    };
+    let with_port = || {
+        text.parse::<std::net::SocketAddr>()
+            .ok()
+            .map(|address| address.ip())
+    };
+    bare.or_else(with_port)
+        .or_else(bracketed)
+        .map(|address| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -133,14 +175,24 @@ mod tests {
     fn judge(trusted: bool, headers: &[(&str, &str)]) -> Origin {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+            map.append(
+                name.parse::<HeaderName>().unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
         }
         Origin::judge(PEER, trusted, &map)
     }
 
     #[test]
     fn headers_of_strangers_only_make_the_request_extranet() {
-        let origin = judge(false, &[(PROXY, "wap01"), (FORWARDED_CLIENT_IP, "192.0.2.1"), (PROXY_CLIENT_IP, "192.0.2.1")]);
+        let origin = judge(
+            false,
+            &[
+                (PROXY, "wap01"),
+                (FORWARDED_CLIENT_IP, "192.0.2.1"),
+                (PROXY_CLIENT_IP, "192.0.2.1"),
+            ],
+        );
         assert_eq!(origin.location(), NetworkLocation::Extranet);
         assert_eq!(origin.client(), PEER);
         assert_eq!(origin.proxy.as_deref(), Some(UNTRUSTED_PROXY));
@@ -153,10 +205,29 @@ mod tests {
     #[test]
     fn a_trusted_proxy_tells_the_address_of_its_user() {
         let cases = [
-            (vec![(PROXY, "wap01"), (FORWARDED_CLIENT_IP, "203.0.113.7, 192.0.2.1")], "192.0.2.1"),
-            (vec![(PROXY, "wap01"), (FORWARDED_CLIENT_IP, "203.0.113.7"), (PROXY_CLIENT_IP, "198.51.100.2")], "198.51.100.2"),
-            (vec![(PROXY, "wap01"), (FORWARDED_CLIENT_IP, "[2001:db8::1]:443")], "2001:db8::1"),
-            (vec![(PROXY, "wap01"), (FORWARDED_CLIENT_IP, "nonsense")], "10.0.0.9"),
+            (
+                vec![
+                    (PROXY, "wap01"),
+                    (FORWARDED_CLIENT_IP, "203.0.113.7, 192.0.2.1"),
+                ],
+                "192.0.2.1",
+            ),
+            (
+                vec![
+                    (PROXY, "wap01"),
+                    (FORWARDED_CLIENT_IP, "203.0.113.7"),
+                    (PROXY_CLIENT_IP, "198.51.100.2"),
+                ],
+                "198.51.100.2",
+            ),
+            (
+                vec![(PROXY, "wap01"), (FORWARDED_CLIENT_IP, "[2001:db8::1]:443")],
+                "2001:db8::1",
+            ),
+            (
+                vec![(PROXY, "wap01"), (FORWARDED_CLIENT_IP, "nonsense")],
+                "10.0.0.9",
+            ),
         ];
         for (headers, client) in cases {
             let origin = judge(true, &headers);

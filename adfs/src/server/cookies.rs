@@ -18,15 +18,15 @@ use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 use crate::sign_in::TokenCount;
 
 /// The sealed session.
-pub const SESSION: &str = "MSISAuth";
+pub(super) const SESSION: &str = "MSISAuth";
 /// Time of the sign-in, for people and proxies that look.
-pub const AUTHENTICATED: &str = "MSISAuthenticated";
+pub(super) const AUTHENTICATED: &str = "MSISAuthenticated";
 /// Tokens given to this browser in the current window.
-pub const LOOP: &str = "MSISLoopDetectionCookie";
+pub(super) const LOOP: &str = "MSISLoopDetectionCookie";
 /// Relying parties that this browser visited.
-pub const SIGN_OUT: &str = "MSISSignOut";
+pub(super) const SIGN_OUT: &str = "MSISSignOut";
 /// Set by SAML logout; expired at sign-out with the others.
-pub const SAML_SESSION: &str = "SamlSession";
+pub(super) const SAML_SESSION: &str = "SamlSession";
 
 const PATH: &str = "/adfs";
 /// A browser keeps 4,096 bytes for name, value and attributes together.
@@ -48,11 +48,11 @@ const LOOP_TIME: &[BorrowedFormatItem<'_>] =
 /// The cookies of one request. What does not parse is not there; it never refuses the request, because clients keep
 /// stale and foreign values for days.
 #[derive(Debug, Default)]
-pub struct RequestCookies(Vec<(String, String)>);
+pub(super) struct RequestCookies(Vec<(String, String)>);
 
 impl RequestCookies {
     /// Those of `request` whose names are ours.
-    pub fn of(request: &HttpRequest) -> RequestCookies {
+    pub(super) fn of(request: &HttpRequest) -> RequestCookies {
         let mut found: Vec<(String, String)> = Vec::new();
         for value in request
             .headers()
@@ -73,12 +73,12 @@ impl RequestCookies {
     }
 
     /// Whether any came.
-    pub fn any(&self) -> bool {
+    pub(super) fn any(&self) -> bool {
         !self.0.is_empty()
     }
 
     /// One value.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(known, _)| known == name)
@@ -86,7 +86,7 @@ impl RequestCookies {
     }
 
     /// The sealed session, put together from its parts.
-    pub fn session(&self) -> Option<String> {
+    pub(super) fn session(&self) -> Option<String> {
         let mut whole = self.get(SESSION)?.to_owned();
         for number in 1..MAX_CHUNKS {
             let Some(part) = self.get(&part_name(number)) else {
@@ -125,7 +125,7 @@ fn expired(name: impl Into<String>) -> Cookie<'static> {
 /// Cookies that hold a sealed session, and expiries of the parts that a longer one before it left behind.
 ///
 /// `persistent` is the remaining life of a session that survives the browser.
-pub fn session(
+pub(super) fn session(
     sealed: &str,
     before: &RequestCookies,
     persistent: Option<Duration>,
@@ -162,7 +162,7 @@ pub fn session(
 }
 
 /// Expiries of everything that sign-out ends.
-pub fn signed_out(before: &RequestCookies) -> Vec<Cookie<'static>> {
+pub(super) fn signed_out(before: &RequestCookies) -> Vec<Cookie<'static>> {
     let mut names = vec![
         SESSION.to_owned(),
         AUTHENTICATED.to_owned(),
@@ -178,13 +178,13 @@ pub fn signed_out(before: &RequestCookies) -> Vec<Cookie<'static>> {
 }
 
 /// `MSISAuthenticated`: base64 of the sign-in time in US format, UTC.
-pub fn authenticated(at: OffsetDateTime) -> Option<Cookie<'static>> {
+pub(super) fn authenticated(at: OffsetDateTime) -> Option<Cookie<'static>> {
     let text = at.to_offset(time::UtcOffset::UTC).format(US_TIME).ok()?;
     Some(cookie(AUTHENTICATED, STANDARD.encode(text)))
 }
 
 /// Tokens that this browser got, from `MSISLoopDetectionCookie`; anything unreadable counts as a new window.
-pub fn token_count(cookies: &RequestCookies) -> Option<TokenCount> {
+pub(super) fn token_count(cookies: &RequestCookies) -> Option<TokenCount> {
     let text = String::from_utf8(STANDARD.decode(cookies.get(LOOP)?).ok()?).ok()?;
     let (since, tokens) = text.split_once('\\')?;
     Some(TokenCount {
@@ -196,7 +196,7 @@ pub fn token_count(cookies: &RequestCookies) -> Option<TokenCount> {
 }
 
 /// `MSISLoopDetectionCookie`: base64 of the window's beginning, to the second, and the count.
-pub fn with_token_count(count: TokenCount) -> Option<Cookie<'static>> {
+pub(super) fn with_token_count(count: TokenCount) -> Option<Cookie<'static>> {
     let since = count.since.format(LOOP_TIME).ok()?;
     Some(cookie(
         LOOP,
@@ -206,17 +206,17 @@ pub fn with_token_count(count: TokenCount) -> Option<Cookie<'static>> {
 
 /// One relying party that this browser got a token for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Visited {
+pub(super) struct Visited {
     /// Identifier of the trust. The other fields of the cookie are for show: sign-out looks the trust up by this.
-    pub identifier: String,
+    pub(super) identifier: String,
     /// Display name.
-    pub name: String,
+    pub(super) name: String,
     /// Registered endpoint.
-    pub endpoint: String,
+    pub(super) endpoint: String,
 }
 
 /// Identifiers in `MSISSignOut`.
-pub fn visited(cookies: &RequestCookies) -> Vec<String> {
+pub(super) fn visited(cookies: &RequestCookies) -> Vec<String> {
     entries(cookies)
         .iter()
         .filter_map(|entry| decode(entry.split('&').next()?))
@@ -224,7 +224,7 @@ pub fn visited(cookies: &RequestCookies) -> Vec<String> {
 }
 
 /// `MSISSignOut` with one more relying party; nothing when it is there already.
-pub fn with_visited(cookies: &RequestCookies, visit: &Visited) -> Option<Cookie<'static>> {
+pub(super) fn with_visited(cookies: &RequestCookies, visit: &Visited) -> Option<Cookie<'static>> {
     let mut entries = entries(cookies);
     let identifier = encode(&visit.identifier);
     if entries

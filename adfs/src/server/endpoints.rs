@@ -16,17 +16,44 @@ pub struct Endpoint {
 
 /// Every endpoint of this server.
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint { path: "/adfs/ls/", enabled: true, proxy: true },
-    Endpoint { path: "/adfs/portal/", enabled: true, proxy: true },
-    Endpoint { path: "/adfs/portal/updatepassword/", enabled: false, proxy: false },
-    Endpoint { path: "/adfs/probe", enabled: true, proxy: false },
-    Endpoint { path: "/FederationMetadata/2007-06/", enabled: true, proxy: true },
-    Endpoint { path: "/adfs/proxy/", enabled: true, proxy: false },
+    Endpoint {
+        path: "/adfs/ls/",
+        enabled: true,
+        proxy: true,
+    },
+    Endpoint {
+        path: "/adfs/portal/",
+        enabled: true,
+        proxy: true,
+    },
+    Endpoint {
+        path: "/adfs/portal/updatepassword/",
+        enabled: false,
+        proxy: false,
+    },
+    Endpoint {
+        path: "/adfs/probe",
+        enabled: true,
+        proxy: false,
+    },
+    Endpoint {
+        path: "/FederationMetadata/2007-06/",
+        enabled: true,
+        proxy: true,
+    },
+    Endpoint {
+        path: "/adfs/proxy/",
+        enabled: true,
+        proxy: false,
+    },
 ];
 
 impl Endpoint {
     fn owns(&self, path: &str) -> bool {
-        let starts = |prefix: &str| path.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        let starts = |prefix: &str| {
+            path.get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
         match self.path.strip_suffix('/') {
             Some(bare) => starts(self.path) || path.eq_ignore_ascii_case(bare),
             None => path.eq_ignore_ascii_case(self.path),
@@ -41,7 +68,10 @@ impl Endpoint {
 
 /// The entry that a path belongs to: the longest that owns it.
 pub fn find(path: &str) -> Option<&'static Endpoint> {
-    ENDPOINTS.iter().filter(|endpoint| endpoint.owns(path)).max_by_key(|endpoint| endpoint.path.len())
+    ENDPOINTS
+        .iter()
+        .filter(|endpoint| endpoint.owns(path))
+        .max_by_key(|endpoint| endpoint.path.len())
 }
 
 #[cfg(test)]
@@ -56,10 +86,16 @@ mod tests {
             ("/adfs/ls/IdpInitiatedSignOn.aspx", Some("/adfs/ls/")),
             ("/adfs/lsx", None),
             ("/adfs/l", None),
-            ("/federationmetadata/2007-06/federationmetadata.XML", Some("/FederationMetadata/2007-06/")),
+            (
+                "/federationmetadata/2007-06/federationmetadata.XML",
+                Some("/FederationMetadata/2007-06/"),
+            ),
             ("/adfs/probe", Some("/adfs/probe")),
             ("/adfs/probe/x", None),
-            ("/adfs/portal/updatepassword", Some("/adfs/portal/updatepassword/")),
+            (
+                "/adfs/portal/updatepassword",
+                Some("/adfs/portal/updatepassword/"),
+            ),
             ("/adfs/pröxy", None),
         ];
         for (path, expected) in cases {
@@ -70,9 +106,14 @@ mod tests {
     #[test]
     fn the_proxy_control_channel_and_disabled_pages_are_absent_through_a_proxy() {
         for path in ["/adfs/proxy/EstablishTrust", "/adfs/portal/updatepassword/"] {
-            assert!(!find(path).is_some_and(|endpoint| endpoint.answers(true)), "{path}");
+            assert!(
+                !find(path).is_some_and(|endpoint| endpoint.answers(true)),
+                "{path}"
+            );
         }
         assert!(find("/adfs/proxy/EstablishTrust").is_some_and(|endpoint| endpoint.answers(false)));
-        assert!(!find("/adfs/portal/updatepassword/").is_some_and(|endpoint| endpoint.answers(false)));
+        assert!(
+            !find("/adfs/portal/updatepassword/").is_some_and(|endpoint| endpoint.answers(false))
+        );
     }
 }

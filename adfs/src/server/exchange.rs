@@ -20,28 +20,29 @@ use crate::pages::{ErrorPage, Frame};
 use crate::sign_in::Refusal;
 use crate::state::Federation;
 
-const RFC_1123: &[BorrowedFormatItem<'_>] =
-    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+const RFC_1123: &[BorrowedFormatItem<'_>] = format_description!(
+    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+);
 
 /// A request with its context and one configuration for its whole life, whatever a reload does meanwhile.
-pub struct Exchange<'a> {
+pub(super) struct Exchange<'a> {
     /// The request.
-    pub request: &'a HttpRequest,
+    pub(super) request: &'a HttpRequest,
     /// The server.
-    pub federation: &'a Federation,
+    pub(super) federation: &'a Federation,
     /// Snapshot.
-    pub configuration: Arc<Configuration>,
+    pub(super) configuration: Arc<Configuration>,
     /// Origin, activity.
-    pub context: RequestContext,
+    pub(super) context: RequestContext,
     /// Ours only.
-    pub cookies: RequestCookies,
+    pub(super) cookies: RequestCookies,
     /// Scheme, host and port that clients see; never from the request (spec security RED-6).
-    pub base: String,
+    pub(super) base: String,
 }
 
 impl<'a> Exchange<'a> {
     /// Begins.
-    pub fn open(request: &'a HttpRequest, federation: &'a Federation) -> Exchange<'a> {
+    pub(super) fn open(request: &'a HttpRequest, federation: &'a Federation) -> Exchange<'a> {
         let configuration = federation.configuration.load_full();
         let base = configuration.service.base_url();
         Exchange {
@@ -55,13 +56,18 @@ impl<'a> Exchange<'a> {
     }
 
     /// The frame of this organisation's pages.
-    pub fn frame(&self) -> Frame<'_> {
+    pub(super) fn frame(&self) -> Frame<'_> {
         let service = &self.configuration.service;
         Frame::new(&service.display_name, &service.host_name)
     }
 
     /// A page with its headers.
-    pub fn page(&self, status: StatusCode, policy: &PagePolicy, template: &impl Template) -> HttpResponseBuilderWithBody {
+    pub(super) fn page(
+        &self,
+        status: StatusCode,
+        policy: &PagePolicy,
+        template: &impl Template,
+    ) -> HttpResponseBuilderWithBody {
         let mut response = HttpResponse::build(status);
         policy.apply(&mut response, &self.base);
         let body = template.render().unwrap_or_else(|error| {
@@ -72,29 +78,40 @@ impl<'a> Exchange<'a> {
     }
 
     /// A redirect to our own `target`.
-    pub fn redirect(&self, status: StatusCode, target: &str) -> HttpResponseBuilder {
+    pub(super) fn redirect(&self, status: StatusCode, target: &str) -> HttpResponseBuilder {
         let mut response = HttpResponse::build(status);
         headers::common(&mut response);
-        response.insert_header((header::LOCATION, target)).insert_header((header::CACHE_CONTROL, "no-store"));
+        response
+            .insert_header((header::LOCATION, target))
+            .insert_header((header::CACHE_CONTROL, "no-store"));
         response
     }
 
     /// The error page for `refusal`.
-    pub fn refuse(&self, refusal: &Refusal) -> HttpResponse {
+    pub(super) fn refuse(&self, refusal: &Refusal) -> HttpResponse {
         self.refuse_as(failure::explain(refusal).status, refusal)
     }
 
     /// The error page with another status.
-    pub fn refuse_as(&self, status: StatusCode, refusal: &Refusal) -> HttpResponse {
+    pub(super) fn refuse_as(&self, status: StatusCode, refusal: &Refusal) -> HttpResponse {
         self.refusal_page(status, refusal, None)
     }
 
     /// The error page, naming the relying party by its registered name.
-    pub fn refuse_for(&self, relying_party: &str, refusal: &Refusal) -> HttpResponse {
-        self.refusal_page(failure::explain(refusal).status, refusal, Some(relying_party))
+    pub(super) fn refuse_for(&self, relying_party: &str, refusal: &Refusal) -> HttpResponse {
+        self.refusal_page(
+            failure::explain(refusal).status,
+            refusal,
+            Some(relying_party),
+        )
     }
 
-    fn refusal_page(&self, status: StatusCode, refusal: &Refusal, relying_party: Option<&str>) -> HttpResponse {
+    fn refusal_page(
+        &self,
+        status: StatusCode,
+        refusal: &Refusal,
+        relying_party: Option<&str>,
+    ) -> HttpResponse {
         let explanation = failure::explain(refusal);
         let code_text = refusal.to_string();
         let page = ErrorPage {
@@ -105,15 +122,30 @@ impl<'a> Exchange<'a> {
             relying_party,
             code: refusal.code(),
             code_text: &code_text,
-            time: self.federation.clock.now().format(RFC_1123).unwrap_or_default(),
-            cookies: if self.cookies.any() { "enabled" } else { "not seen" },
+            time: self
+                .federation
+                .clock
+                .now()
+                .format(RFC_1123)
+                .unwrap_or_default(),
+            cookies: if self.cookies.any() {
+                "enabled"
+            } else {
+                "not seen"
+            },
             open: false,
             retry: None,
         };
-        let mut answer = self.page(status, &PagePolicy::interactive(FormTargets::Nowhere), &page);
+        let mut answer = self.page(
+            status,
+            &PagePolicy::interactive(FormTargets::Nowhere),
+            &page,
+        );
         match refusal {
             Refusal::TooManyAttempts { retry_after } => {
-                answer.response.insert_header((header::RETRY_AFTER, retry_after.to_string()));
+                answer
+                    .response
+                    .insert_header((header::RETRY_AFTER, retry_after.to_string()));
             }
             Refusal::Unavailable => {
                 answer.response.insert_header((header::RETRY_AFTER, "10"));
@@ -126,15 +158,15 @@ impl<'a> Exchange<'a> {
 }
 
 /// A response whose body is known, so that cookies can still be added.
-pub struct HttpResponseBuilderWithBody {
+pub(super) struct HttpResponseBuilderWithBody {
     /// Status and headers.
-    pub response: HttpResponseBuilder,
+    pub(super) response: HttpResponseBuilder,
     body: String,
 }
 
 impl HttpResponseBuilderWithBody {
     /// The response.
-    pub fn finish(mut self) -> HttpResponse {
+    pub(super) fn finish(mut self) -> HttpResponse {
         self.response.body(self.body)
     }
 }
@@ -142,7 +174,17 @@ impl HttpResponseBuilderWithBody {
 /// The client's own `client-request-id` when it is a GUID, in the query or as a header; else a new one.
 fn activity_id(request: &HttpRequest) -> Uuid {
     let query = request.query_string();
-    let in_query = query.split('&').find_map(|pair| pair.strip_prefix("client-request-id="));
-    let in_header = || request.headers().get("client-request-id").and_then(|value| value.to_str().ok());
-    in_query.or_else(in_header).and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(ids::guid)
+    let in_query = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("client-request-id="));
+    let in_header = || {
+        request
+            .headers()
+            .get("client-request-id")
+            .and_then(|value| value.to_str().ok())
+    };
+    in_query
+        .or_else(in_header)
+        .and_then(|text| Uuid::try_parse(text).ok())
+        .unwrap_or_else(ids::guid)
 }

@@ -7,17 +7,17 @@ use crate::sign_in::{Notice, Prompt, Refusal};
 
 /// The fixed texts of one refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Explanation {
+pub(super) struct Explanation {
     /// Status of the answer. Never 500: nothing that a client sends is our failure (spec passive-sign-in 8.1).
-    pub status: StatusCode,
+    pub(super) status: StatusCode,
     /// One line.
-    pub heading: &'static str,
+    pub(super) heading: &'static str,
     /// What the user can do.
-    pub message: &'static str,
+    pub(super) message: &'static str,
 }
 
 /// The texts for `refusal`.
-pub fn explain(refusal: &Refusal) -> Explanation {
+pub(super) fn explain(refusal: &Refusal) -> Explanation {
     let (status, heading, message) = match refusal {
         Refusal::NoHandler => (
             StatusCode::BAD_REQUEST,
@@ -100,24 +100,31 @@ pub fn explain(refusal: &Refusal) -> Explanation {
             "You signed in, but the answer for the application could not be made. Contact your administrator.",
         ),
     };
-    Explanation { status, heading, message }
+    Explanation {
+        status,
+        heading,
+        message,
+    }
 }
 
 /// Text above the fields, and the id of the field that it is about (spec passive-sign-in 5.8).
-pub fn notice(prompt: &Prompt) -> (&'static str, &'static str) {
+pub(super) fn notice(prompt: &Prompt) -> (&'static str, &'static str) {
     match prompt.notice() {
         None => ("", ""),
-        Some(Notice::Mistake(Mistake::UserName)) => {
-            (r"Enter your user ID in the form user@domain or domain\user.", "userNameInput")
-        }
+        Some(Notice::Mistake(Mistake::UserName)) => (
+            r"Enter your user ID in the form user@domain or domain\user.",
+            "userNameInput",
+        ),
         Some(Notice::Mistake(Mistake::PasswordEmpty)) => ("Enter your password.", "passwordInput"),
-        Some(Notice::Mistake(Mistake::PasswordTooLong)) => {
-            ("The password is too long: it has more than 128 characters.", "passwordInput")
-        }
+        Some(Notice::Mistake(Mistake::PasswordTooLong)) => (
+            "The password is too long: it has more than 128 characters.",
+            "passwordInput",
+        ),
         // Clients look for the first five words; one text for every reason, so that it tells nothing apart.
-        Some(Notice::Incorrect) => {
-            ("Incorrect user ID or password. Check both and try again.", "passwordInput")
-        }
+        Some(Notice::Incorrect) => (
+            "Incorrect user ID or password. Check both and try again.",
+            "passwordInput",
+        ),
         // Clients look for the first four words.
         Some(Notice::PasswordExpired) => (
             "Your password has expired or must be changed before you can sign in. Change it on a computer of your \
@@ -133,8 +140,16 @@ mod tests {
 
     #[test]
     fn texts_begin_with_what_clients_look_for() {
-        assert!(notice(&Prompt::after(Notice::Incorrect)).0.starts_with("Incorrect user ID or password"));
-        assert!(notice(&Prompt::after(Notice::PasswordExpired)).0.starts_with("Your password has expired"));
+        assert!(
+            notice(&Prompt::after(Notice::Incorrect))
+                .0
+                .starts_with("Incorrect user ID or password")
+        );
+        assert!(
+            notice(&Prompt::after(Notice::PasswordExpired))
+                .0
+                .starts_with("Your password has expired")
+        );
         assert_eq!(notice(&Prompt::default()), ("", ""));
     }
 }

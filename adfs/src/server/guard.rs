@@ -32,11 +32,15 @@ pub(super) async fn guard<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     if let Err(status) = within_limits(request.uri(), request.headers()) {
-        let refusal = HttpResponse::build(status).insert_header((header::CONNECTION, "close")).finish();
+        let refusal = HttpResponse::build(status)
+            .insert_header((header::CONNECTION, "close"))
+            .finish();
         return Ok(request.into_response(refusal).map_into_right_body());
     }
     let Some(federation) = request.app_data::<Data<Federation>>().cloned() else {
-        return Ok(request.into_response(HttpResponse::ServiceUnavailable().finish()).map_into_right_body());
+        return Ok(request
+            .into_response(HttpResponse::ServiceUnavailable().finish())
+            .map_into_right_body());
     };
     let origin = context::Origin::of(request.request(), &federation);
     let through_proxy = origin.through_proxy();
@@ -44,7 +48,8 @@ pub(super) async fn guard<B: MessageBody + 'static>(
     let known = plain(request.path())
         && endpoints::find(request.path()).is_some_and(|endpoint| endpoint.answers(through_proxy));
     if !known {
-        let answer = Exchange::open(request.request(), &federation).refuse_as(StatusCode::NOT_FOUND, &Refusal::NoHandler);
+        let answer = Exchange::open(request.request(), &federation)
+            .refuse_as(StatusCode::NOT_FOUND, &Refusal::NoHandler);
         return Ok(request.into_response(answer).map_into_right_body());
     }
     fold_case(&mut request);
@@ -52,7 +57,9 @@ pub(super) async fn guard<B: MessageBody + 'static>(
 }
 
 fn within_limits(uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
-    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target > MAX_TARGET {
         return Err(StatusCode::URI_TOO_LONG);
     }
@@ -66,7 +73,10 @@ fn within_limits(uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
         }
     }
     // Nothing is decompressed here, so no body can grow.
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| coding != "identity")
+    {
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     Ok(())
@@ -77,11 +87,14 @@ fn within_limits(uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
 fn plain(path: &str) -> bool {
     let last = path.matches('/').count();
     !path.contains(['%', '\\', ';'])
-        && path.split('/').enumerate().all(|(number, segment)| match segment {
-            "" => number == 0 || number == last,
-            "." | ".." => false,
-            _ => true,
-        })
+        && path
+            .split('/')
+            .enumerate()
+            .all(|(number, segment)| match segment {
+                "" => number == 0 || number == last,
+                "." | ".." => false,
+                _ => true,
+            })
 }
 
 /// Lets the router compare lower case, while handlers still see the path as it came. The proxy API keeps its case,
@@ -89,7 +102,9 @@ fn plain(path: &str) -> bool {
 fn fold_case(request: &mut ServiceRequest) {
     let path = request.path();
     let prefix = "/adfs/proxy/";
-    let keep = path.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let keep = path
+        .get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     if keep || !path.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return;
     }
@@ -104,24 +119,50 @@ mod tests {
 
     #[test]
     fn only_paths_with_one_reading_are_plain() {
-        for path in ["/adfs/ls/", "/adfs/ls", "/", "/adfs/ls/idpinitiatedsignon.aspx"] {
+        for path in [
+            "/adfs/ls/",
+            "/adfs/ls",
+            "/",
+            "/adfs/ls/idpinitiatedsignon.aspx",
+        ] {
             assert!(plain(path), "{path}");
         }
-        for path in ["/adfs//ls/", "//adfs/ls/", "/adfs/%6cs/", "/adfs/./ls/", "/adfs/ls/../probe", "/adfs\\ls", "/adfs/ls/;x"] {
+        for path in [
+            "/adfs//ls/",
+            "//adfs/ls/",
+            "/adfs/%6cs/",
+            "/adfs/./ls/",
+            "/adfs/ls/../probe",
+            "/adfs\\ls",
+            "/adfs/ls/;x",
+        ] {
             assert!(!plain(path), "{path}");
         }
     }
 
     #[test]
     fn limits_are_those_of_the_specification() {
-        let uri = |length: usize| format!("/{}", "a".repeat(length - 1)).parse::<Uri>().unwrap();
+        let uri = |length: usize| {
+            format!("/{}", "a".repeat(length - 1))
+                .parse::<Uri>()
+                .unwrap()
+        };
         let mut headers = HeaderMap::new();
         assert_eq!(within_limits(&uri(MAX_TARGET), &headers), Ok(()));
-        assert_eq!(within_limits(&uri(MAX_TARGET + 1), &headers), Err(StatusCode::URI_TOO_LONG));
+        assert_eq!(
+            within_limits(&uri(MAX_TARGET + 1), &headers),
+            Err(StatusCode::URI_TOO_LONG)
+        );
         headers.insert(header::COOKIE, "a".repeat(MAX_FIELD).parse().unwrap());
-        assert_eq!(within_limits(&uri(1), &headers), Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        assert_eq!(
+            within_limits(&uri(1), &headers),
+            Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+        );
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
-        assert_eq!(within_limits(&uri(1), &headers), Err(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        assert_eq!(
+            within_limits(&uri(1), &headers),
+            Err(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::pages;
 
 /// Where forms of a page may post to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FormTargets {
+pub(super) enum FormTargets {
     /// The page has no form.
     Nowhere,
     /// To this service only.
@@ -20,26 +20,36 @@ pub enum FormTargets {
 
 /// What a page needs beyond the strictest policy.
 #[derive(Debug, Clone)]
-pub struct PagePolicy {
+pub(super) struct PagePolicy {
     /// Targets of its forms.
-    pub forms: FormTargets,
+    pub(super) forms: FormTargets,
     /// Whether the one constant inline script runs.
-    pub auto_post_script: bool,
+    pub(super) auto_post_script: bool,
     /// Origins that it may show in frames.
-    pub frames: Vec<String>,
+    pub(super) frames: Vec<String>,
     /// Whether other pages may show it in a frame; only for answers without anything to click (spec 2.4).
-    pub framable: bool,
+    pub(super) framable: bool,
 }
 
 impl PagePolicy {
     /// A page that people read and use.
-    pub fn interactive(forms: FormTargets) -> PagePolicy {
-        PagePolicy { forms, auto_post_script: false, frames: Vec::new(), framable: false }
+    pub(super) fn interactive(forms: FormTargets) -> PagePolicy {
+        PagePolicy {
+            forms,
+            auto_post_script: false,
+            frames: Vec::new(),
+            framable: false,
+        }
     }
 
     /// The page that posts itself.
-    pub fn auto_post() -> PagePolicy {
-        PagePolicy { forms: FormTargets::AnyHttps, auto_post_script: true, frames: Vec::new(), framable: true }
+    pub(super) fn auto_post() -> PagePolicy {
+        PagePolicy {
+            forms: FormTargets::AnyHttps,
+            auto_post_script: true,
+            frames: Vec::new(),
+            framable: true,
+        }
     }
 
     /// Content-Security-Policy. `base` is the origin that clients see; `'self'` alone would be another one when a
@@ -69,13 +79,19 @@ impl PagePolicy {
     }
 
     /// Writes every header of a page.
-    pub fn apply(&self, response: &mut HttpResponseBuilder, base: &str) {
+    pub(super) fn apply(&self, response: &mut HttpResponseBuilder, base: &str) {
         response
             .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, self.content_security_policy(base)))
+            .insert_header((
+                header::CONTENT_SECURITY_POLICY,
+                self.content_security_policy(base),
+            ))
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .insert_header((header::PRAGMA, "no-cache"))
-            .insert_header(("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"));
+            .insert_header((
+                "Permissions-Policy",
+                "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+            ));
         if !self.framable {
             response
                 .insert_header((header::X_FRAME_OPTIONS, "DENY"))
@@ -86,7 +102,7 @@ impl PagePolicy {
 }
 
 /// Headers that static files, metadata and redirects carry too.
-pub fn common(response: &mut HttpResponseBuilder) {
+pub(super) fn common(response: &mut HttpResponseBuilder) {
     response
         .insert_header((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -95,7 +111,7 @@ pub fn common(response: &mut HttpResponseBuilder) {
 }
 
 /// Scheme, host and port of an address, as CSP writes them.
-pub fn origin(url: &Url) -> String {
+pub(super) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
@@ -108,9 +124,13 @@ mod tests {
         let base = "https://sts.contoso.test";
         let sign_in = PagePolicy::interactive(FormTargets::Ourselves).content_security_policy(base);
         assert!(sign_in.contains("form-action 'self' https://sts.contoso.test"));
-        assert!(sign_in.contains("frame-ancestors 'none'") && sign_in.contains("script-src 'self';"));
+        assert!(
+            sign_in.contains("frame-ancestors 'none'") && sign_in.contains("script-src 'self';")
+        );
         let auto_post = PagePolicy::auto_post().content_security_policy(base);
-        assert!(auto_post.contains("script-src 'sha256-") && !auto_post.contains("frame-ancestors"));
+        assert!(
+            auto_post.contains("script-src 'sha256-") && !auto_post.contains("frame-ancestors")
+        );
         for policy in [sign_in, auto_post] {
             assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
         }

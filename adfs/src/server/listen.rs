@@ -38,7 +38,9 @@ pub enum ServeError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {reason}; is another program using it, or may this user not open the port?")]
+    #[error(
+        "cannot listen on {address}: {reason}; is another program using it, or may this user not open the port?"
+    )]
     Listen {
         /// From the configuration.
         address: SocketAddr,
@@ -76,7 +78,10 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
 }
 
 fn certificate_files(configuration: &Configuration) -> CertificateFiles {
-    CertificateFiles::new(&configuration.https.certificate, &configuration.https.private_key)
+    CertificateFiles::new(
+        &configuration.https.certificate,
+        &configuration.https.private_key,
+    )
 }
 
 fn https_server(
@@ -89,7 +94,10 @@ fn https_server(
     let federation = Data::from(Arc::clone(federation));
     let rate = Data::new(SignInRate::default());
     let mut server = HttpServer::new(move || {
-        App::new().app_data(federation.clone()).app_data(rate.clone()).configure(routes::configure)
+        App::new()
+            .app_data(federation.clone())
+            .app_data(rate.clone())
+            .configure(routes::configure)
     })
     .on_connect(remember_peer)
     // Without it answers wait for acknowledgements that clients delay by 40 ms.
@@ -105,30 +113,43 @@ fn https_server(
         let bound = listener.local_addr().unwrap_or(*address);
         server = server
             .listen_openssl(listener, identity.acceptor(files)?)
-            .map_err(|reason| ServeError::Listen { address: *address, reason })?;
+            .map_err(|reason| ServeError::Listen {
+                address: *address,
+                reason,
+            })?;
         tracing::info!(address = %bound, service = %configuration.service.host_name, "listening");
     }
     Ok(server.run())
 }
 
 /// Plain HTTP for load balancers: the probe and nothing else.
-fn probe_server(configuration: &Configuration, stop: &CancellationToken) -> Result<Option<Server>, ServeError> {
+fn probe_server(
+    configuration: &Configuration,
+    stop: &CancellationToken,
+) -> Result<Option<Server>, ServeError> {
     let addresses = &configuration.probe.listen;
     if addresses.is_empty() {
         return Ok(None);
     }
-    let mut server = HttpServer::new(|| App::new().service(routes::probe()).default_service(web::to(HttpResponse::NotFound)))
-        .workers(1)
-        .tcp_nodelay(true)
-        .keep_alive(Duration::from_secs(15))
-        .client_request_timeout(HEAD_TIMEOUT)
-        .disable_signals()
-        .shutdown_signal(stop.clone().cancelled_owned())
-        .shutdown_timeout(1);
+    let mut server = HttpServer::new(|| {
+        App::new()
+            .service(routes::probe())
+            .default_service(web::to(HttpResponse::NotFound))
+    })
+    .workers(1)
+    .tcp_nodelay(true)
+    .keep_alive(Duration::from_secs(15))
+    .client_request_timeout(HEAD_TIMEOUT)
+    .disable_signals()
+    .shutdown_signal(stop.clone().cancelled_owned())
+    .shutdown_timeout(1);
     for address in addresses {
         server = server
             .listen(listener(*address)?)
-            .map_err(|reason| ServeError::Listen { address: *address, reason })?;
+            .map_err(|reason| ServeError::Listen {
+                address: *address,
+                reason,
+            })?;
     }
     Ok(Some(server.run()))
 }
@@ -150,13 +171,24 @@ fn listener(address: SocketAddr) -> Result<TcpListener, ServeError> {
 
 fn remember_peer(connection: &dyn Any, data: &mut Extensions) {
     if let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() {
-        let certificate = stream.ssl().peer_certificate().and_then(|certificate| certificate.to_der().ok());
+        let certificate = stream
+            .ssl()
+            .peer_certificate()
+            .and_then(|certificate| certificate.to_der().ok());
         data.insert(PeerCertificate(certificate));
     }
 }
 
-async fn follow_signals(federation: Arc<Federation>, identity: TlsIdentity, stop: CancellationToken) {
-    let streams = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
+async fn follow_signals(
+    federation: Arc<Federation>,
+    identity: TlsIdentity,
+    stop: CancellationToken,
+) {
+    let streams = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    );
     let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = streams else {
         tracing::error!("signals cannot be followed; the server stops only when it is killed");
         return;
@@ -180,6 +212,8 @@ async fn reload(federation: &Federation, identity: &TlsIdentity) {
     }
     match identity.reload(&certificate_files(&federation.configuration.load())) {
         Ok(()) => tracing::info!("configuration reloaded"),
-        Err(error) => tracing::error!(%error, "the new certificate is refused; the old one stays in use"),
+        Err(error) => {
+            tracing::error!(%error, "the new certificate is refused; the old one stays in use")
+        }
     }
 }

@@ -13,20 +13,26 @@ use crate::state::Federation;
 /// The handler. Clients may keep the document for an hour, well below the days for which a new key is announced.
 pub(super) async fn handle(request: HttpRequest, federation: Data<Federation>) -> HttpResponse {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD")).finish();
+        return HttpResponse::MethodNotAllowed()
+            .insert_header((header::ALLOW, "GET, HEAD"))
+            .finish();
     }
     match metadata::document(&federation) {
         Ok(document) => {
             let mut response = HttpResponse::Ok();
             headers::common(&mut response);
             response
-                .insert_header((header::CONTENT_TYPE, "application/samlmetadata+xml; charset=utf-8"))
+                .insert_header((
+                    header::CONTENT_TYPE,
+                    "application/samlmetadata+xml; charset=utf-8",
+                ))
                 .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
                 .body(document.as_ref().to_owned())
         }
         Err(error) => {
             tracing::error!(%error, "the federation metadata cannot be written");
-            Exchange::open(&request, &federation).refuse_as(StatusCode::SERVICE_UNAVAILABLE, &Refusal::Issuance)
+            Exchange::open(&request, &federation)
+                .refuse_as(StatusCode::SERVICE_UNAVAILABLE, &Refusal::Issuance)
         }
     }
 }

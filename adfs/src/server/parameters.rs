@@ -6,11 +6,11 @@
 use thiserror::Error;
 
 /// Most pairs that one request may carry.
-pub const MAX_PAIRS: usize = 256;
+pub(super) const MAX_PAIRS: usize = 256;
 
 /// Why a query or a body is not taken.
 #[derive(Debug, Error, PartialEq, Eq, Clone, Copy)]
-pub enum ParameterError {
+pub(super) enum ParameterError {
     /// A percent sign without two hexadecimal digits.
     #[error("a percent sign is not followed by two hexadecimal digits")]
     BrokenEscape,
@@ -30,14 +30,14 @@ pub enum ParameterError {
 
 /// Decoded names and values in the order in which they came.
 #[derive(Debug, Default, Clone)]
-pub struct Parameters(Vec<(String, String)>);
+pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Decodes `application/x-www-form-urlencoded` text (WHATWG URL 5.1, without its leniency).
     ///
     /// # Errors
     /// Says which rule of this module is broken.
-    pub fn decode(raw: &[u8]) -> Result<Parameters, ParameterError> {
+    pub(super) fn decode(raw: &[u8]) -> Result<Parameters, ParameterError> {
         let mut pairs = Vec::new();
         for piece in raw
             .split(|byte| *byte == b'&')
@@ -55,19 +55,12 @@ impl Parameters {
     }
 
     /// The pairs.
-    pub fn pairs(&self) -> &[(String, String)] {
+    pub(super) fn pairs(&self) -> &[(String, String)] {
         &self.0
     }
 
-    /// These pairs followed by those.
-    #[must_use]
-    pub fn and(mut self, more: Parameters) -> Parameters {
-        self.0.extend(more.0);
-        self
-    }
-
     /// Whether `name` appears at all.
-    pub fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(candidate, _)| candidate == name)
     }
 
@@ -75,7 +68,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`ParameterError::Duplicate`] when it appears more often.
-    pub fn one(&self, name: &str) -> Result<Option<&str>, ParameterError> {
+    pub(super) fn one(&self, name: &str) -> Result<Option<&str>, ParameterError> {
         let mut values = self
             .0
             .iter()

@@ -46,21 +46,33 @@ impl SignInRate {
             self.addresses.retain_recent();
             self.networks.retain_recent();
         }
-        let wait = |until: &governor::NotUntil<_>| until.wait_time_from(self.clock.now()).as_secs().saturating_add(1);
-        self.addresses.check_key(&address).map_err(|until| wait(&until))?;
-        self.networks.check_key(&network(address)).map_err(|until| wait(&until))
+        let wait = |until: &governor::NotUntil<_>| {
+            until
+                .wait_time_from(self.clock.now())
+                .as_secs()
+                .saturating_add(1)
+        };
+        self.addresses
+            .check_key(&address)
+            .map_err(|until| wait(&until))?;
+        self.networks
+            .check_key(&network(address))
+            .map_err(|until| wait(&until))
     }
 }
 
 fn quota((per_minute, burst): (u32, u32)) -> Quota {
     let one = NonZeroU32::MIN;
-    Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(one)).allow_burst(NonZeroU32::new(burst).unwrap_or(one))
+    Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(one))
+        .allow_burst(NonZeroU32::new(burst).unwrap_or(one))
 }
 
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & !0xff).into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
     }
 }
 
@@ -75,16 +87,24 @@ mod tests {
         for _ in 0..20 {
             assert_eq!(rate.attempt(one), Ok(()));
         }
-        assert!(rate.attempt(one).is_err_and(|seconds| (1..=7).contains(&seconds)));
+        assert!(
+            rate.attempt(one)
+                .is_err_and(|seconds| (1..=7).contains(&seconds))
+        );
         assert_eq!(rate.attempt(IpAddr::from([198, 51, 100, 1])), Ok(()));
     }
 
     #[test]
     fn a_network_is_stopped_however_many_addresses_it_has() {
         let rate = SignInRate::default();
-        let refused = (0..=255).filter(|last| rate.attempt(IpAddr::from([203, 0, 113, *last])).is_err()).count();
+        let refused = (0..=255)
+            .filter(|last| rate.attempt(IpAddr::from([203, 0, 113, *last])).is_err())
+            .count();
         assert!(refused >= 190, "{refused}");
-        assert_eq!(network("2001:db8::1:2:3:4".parse::<IpAddr>().unwrap()), "2001:db8::".parse::<IpAddr>().unwrap());
+        assert_eq!(
+            network("2001:db8::1:2:3:4".parse::<IpAddr>().unwrap()),
+            "2001:db8::".parse::<IpAddr>().unwrap()
+        );
     }
 
     #[test]

@@ -19,7 +19,10 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(probe())
             .service(web::resource(["/adfs/ls", "/adfs/ls/{page:.*}"]).to(passive::handle))
             .service(web::resource("/adfs/portal/{file:.*}").to(portal))
-            .service(web::resource("/federationmetadata/2007-06/federationmetadata.xml").to(metadata::handle))
+            .service(
+                web::resource("/federationmetadata/2007-06/federationmetadata.xml")
+                    .to(metadata::handle),
+            )
             .configure(protocols::proxy::configure)
             .default_service(web::to(not_found)),
     );
@@ -28,7 +31,9 @@ pub fn configure(config: &mut ServiceConfig) {
 /// `/adfs/probe`, on this listener and on the plain one: empty 200 (spec passive-sign-in 1.2).
 pub fn probe() -> Resource {
     web::resource("/adfs/probe").to(async || {
-        HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).finish()
+        HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .finish()
     })
 }
 
@@ -40,5 +45,6 @@ async fn portal(request: HttpRequest, federation: Data<Federation>) -> HttpRespo
 }
 
 async fn not_found(request: HttpRequest, federation: Data<Federation>) -> HttpResponse {
-    Exchange::open(&request, &federation).refuse_as(actix_web::http::StatusCode::NOT_FOUND, &Refusal::NoHandler)
+    Exchange::open(&request, &federation)
+        .refuse_as(actix_web::http::StatusCode::NOT_FOUND, &Refusal::NoHandler)
 }

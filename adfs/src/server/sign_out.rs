@@ -17,12 +17,22 @@ use crate::protocols::wsfed;
 use crate::sign_in::{Refusal, Session};
 
 /// `wsignout1.0`: ends our session and has each visited application end its own.
-pub(super) async fn end(exchange: &Exchange<'_>, message: &SignOutRequest) -> Result<HttpResponse, Refusal> {
+pub(super) async fn end(
+    exchange: &Exchange<'_>,
+    message: &SignOutRequest,
+) -> Result<HttpResponse, Refusal> {
     let stored = end_session(exchange).await;
     let cleanup = clean_up_addresses(exchange);
-    let target = message.wreply.as_deref().and_then(|wreply| registered_anywhere(exchange, wreply));
+    let target = message
+        .wreply
+        .as_deref()
+        .and_then(|wreply| registered_anywhere(exchange, wreply));
     let mut policy = PagePolicy::interactive(FormTargets::Nowhere);
-    policy.frames = cleanup.iter().filter_map(|address| Url::parse(address).ok()).map(|url| headers::origin(&url)).collect();
+    policy.frames = cleanup
+        .iter()
+        .filter_map(|address| Url::parse(address).ok())
+        .map(|url| headers::origin(&url))
+        .collect();
     policy.frames.sort();
     policy.frames.dedup();
     let mut response = match &target {
@@ -36,7 +46,11 @@ pub(super) async fn end(exchange: &Exchange<'_>, message: &SignOutRequest) -> Re
         _ => exchange.page(
             StatusCode::OK,
             &policy,
-            &SignedOutPage { frame: exchange.frame(), target: target.as_deref(), cleanup: &cleanup },
+            &SignedOutPage {
+                frame: exchange.frame(),
+                target: target.as_deref(),
+                cleanup: &cleanup,
+            },
         ),
     };
     for cookie in cookies::signed_out(&exchange.cookies) {
@@ -64,10 +78,17 @@ pub(super) async fn clean_up(exchange: &Exchange<'_>) -> Result<HttpResponse, Re
 /// Ends the session on the server, so that a copy of the cookie is worth nothing (spec security SES-8).
 async fn end_session(exchange: &Exchange<'_>) -> Result<(), Refusal> {
     let federation = exchange.federation;
-    let Some(session) = exchange.cookies.session().and_then(|sealed| Session::open(federation, &sealed)) else {
+    let Some(session) = exchange
+        .cookies
+        .session()
+        .and_then(|sealed| Session::open(federation, &sealed))
+    else {
         return Ok(());
     };
-    let ended = federation.store.sign_out(session.id(), session.expires()).await;
+    let ended = federation
+        .store
+        .sign_out(session.id(), session.expires())
+        .await;
     report::signed_out(exchange, &session, ended.is_ok());
     ended.map_err(|error| {
         tracing::error!(activity_id = %exchange.context.activity_id, %error, "a session could not be ended in the store");
@@ -81,9 +102,15 @@ fn clean_up_addresses(exchange: &Exchange<'_>) -> Vec<String> {
     let mut addresses: Vec<String> = cookies::visited(&exchange.cookies)
         .iter()
         .filter_map(|identifier| relying_parties.by_identifier(identifier))
-        .filter_map(|trust| trust.ws_fed_endpoint.as_ref().and_then(|endpoint| Url::parse(endpoint.as_str()).ok()))
+        .filter_map(|trust| {
+            trust
+                .ws_fed_endpoint
+                .as_ref()
+                .and_then(|endpoint| Url::parse(endpoint.as_str()).ok())
+        })
         .map(|mut url| {
-            url.query_pairs_mut().append_pair("wa", "wsignoutcleanup1.0");
+            url.query_pairs_mut()
+                .append_pair("wa", "wsignoutcleanup1.0");
             url.into()
         })
         .collect();

@@ -12,13 +12,17 @@ use super::parameters::Parameters;
 
 /// Path and query of this request, complete.
 #[derive(Debug, Clone)]
-pub struct Transaction {
+pub(super) struct Transaction {
     path_and_query: String,
 }
 
 impl Transaction {
     /// The transaction that `request` belongs to.
-    pub fn of(request: &HttpRequest, parameters: &Parameters, activity_id: Uuid) -> Transaction {
+    pub(super) fn of(
+        request: &HttpRequest,
+        parameters: &Parameters,
+        activity_id: Uuid,
+    ) -> Transaction {
         let query = request.query_string();
         let mut path_and_query = request.path().to_owned();
         if !query.is_empty() {
@@ -34,19 +38,21 @@ impl Transaction {
     }
 
     /// For form actions and redirects.
-    pub fn relative(&self) -> &str {
+    pub(super) fn relative(&self) -> &str {
         &self.path_and_query
     }
 
     /// With scheme, host and port of the federation service, the port written out.
-    pub fn absolute(&self, base: &str) -> String {
-        let has_port = base.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    pub(super) fn absolute(&self, base: &str) -> String {
+        let has_port = base
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
         let port = if has_port { "" } else { ":443" };
         format!("{base}{port}{}", self.path_and_query)
     }
 
     /// Recognises this very transaction when the browser comes back.
-    pub fn digest(&self) -> [u8; 32] {
+    pub(super) fn digest(&self) -> [u8; 32] {
         sha256(self.path_and_query.as_bytes())
     }
 }
@@ -70,12 +76,23 @@ mod tests {
             transaction.relative(),
             "/ADFS/ls/?wa=wsignin1.0&x=%2f+%C3%A9&flag&client-request-id=00000000-0000-0000-0000-000000000001"
         );
-        assert!(transaction.absolute("https://sts.test").starts_with("https://sts.test:443/ADFS/ls/?wa"));
-        assert!(transaction.absolute("https://sts.test:8443").starts_with("https://sts.test:8443/ADFS/ls/?wa"));
+        assert!(
+            transaction
+                .absolute("https://sts.test")
+                .starts_with("https://sts.test:443/ADFS/ls/?wa")
+        );
+        assert!(
+            transaction
+                .absolute("https://sts.test:8443")
+                .starts_with("https://sts.test:8443/ADFS/ls/?wa")
+        );
     }
 
     #[test]
     fn a_given_request_id_is_kept() {
-        assert_eq!(transaction("/adfs/ls/?client-request-id=abc").relative(), "/adfs/ls/?client-request-id=abc");
+        assert_eq!(
+            transaction("/adfs/ls/?client-request-id=abc").relative(),
+            "/adfs/ls/?client-request-id=abc"
+        );
     }
 }

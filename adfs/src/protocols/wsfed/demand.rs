@@ -12,8 +12,10 @@ const PASSWORD: [&str; 4] = [
 ];
 /// The second is satisfied inside the network by Windows authentication, which is not offered here; what remains of it
 /// is the second factor.
-const SECOND_FACTOR: [&str; 2] =
-    ["http://schemas.microsoft.com/claims/multipleauthn", "http://schemas.microsoft.com/claims/wiaormultiauthn"];
+const SECOND_FACTOR: [&str; 2] = [
+    "http://schemas.microsoft.com/claims/multipleauthn",
+    "http://schemas.microsoft.com/claims/wiaormultiauthn",
+];
 
 /// `wfresh` is a number of minutes, 0 for "now"; `prompt=login` is the same as 0.
 ///
@@ -54,9 +56,15 @@ mod tests {
     fn freshness_is_in_minutes_and_prompt_login_is_now() {
         assert_eq!(freshness(None, None), Ok(Freshness::AnyAge));
         assert_eq!(freshness(Some("0"), None), Ok(Freshness::Now));
-        assert_eq!(freshness(Some("30"), None), Ok(Freshness::AtMost(Duration::minutes(30))));
+        assert_eq!(
+            freshness(Some("30"), None),
+            Ok(Freshness::AtMost(Duration::minutes(30)))
+        );
         assert_eq!(freshness(None, Some("login")), Ok(Freshness::Now));
-        assert_eq!(freshness(None, Some("select_account")), Ok(Freshness::AnyAge));
+        assert_eq!(
+            freshness(None, Some("select_account")),
+            Ok(Freshness::AnyAge)
+        );
         for broken in ["-1", "x", "99999999999"] {
             assert_eq!(freshness(Some(broken), None), Err(Refusal::Malformed));
         }
@@ -67,8 +75,15 @@ mod tests {
         for uri in PASSWORD {
             assert_eq!(method(Some(uri)), Ok(DemandedMethod::Password));
         }
-        assert_eq!(method(Some(SECOND_FACTOR[0])), Ok(DemandedMethod::SecondFactor));
-        for uri in ["urn:federation:authentication:windows", "https://schemas.microsoft.com/claims/multipleauthn", "x"] {
+        assert_eq!(
+            method(Some(SECOND_FACTOR[0])),
+            Ok(DemandedMethod::SecondFactor)
+        );
+        for uri in [
+            "urn:federation:authentication:windows",
+            "https://schemas.microsoft.com/claims/multipleauthn",
+            "x",
+        ] {
             assert_eq!(method(Some(uri)), Err(Refusal::MethodNotSupported));
         }
         assert_eq!(method(None), Ok(DemandedMethod::Any));

@@ -27,7 +27,7 @@ pub enum Message {
 
 /// A sign-in request as it came: well formed, and nothing about it checked.
 #[derive(Debug)]
-pub struct SignInMessage(Wire);
+pub struct SignInMessage(Box<Wire>);
 
 /// A sign-in request that may be answered.
 #[derive(Debug)]
@@ -46,7 +46,9 @@ pub struct CheckedSignIn {
 /// [`Refusal::NoHandler`] for a `wa` that is not ours, [`Refusal::Malformed`] for repeated or contradicting parameters.
 pub fn read(parameters: &[(String, String)]) -> Result<Message, Refusal> {
     match PassiveRequest::parse(parameters) {
-        Ok(PassiveRequest::SignIn(message)) => Ok(Message::SignIn(SignInMessage(message))),
+        Ok(PassiveRequest::SignIn(message)) => {
+            Ok(Message::SignIn(SignInMessage(Box::new(message))))
+        }
         Ok(PassiveRequest::SignOut(message)) => Ok(Message::SignOut(message)),
         Ok(PassiveRequest::SignOutCleanup(_)) => Ok(Message::Cleanup),
         Err(RequestError::UnknownAction) => Err(Refusal::NoHandler),
@@ -60,9 +62,16 @@ impl SignInMessage {
     /// # Errors
     /// [`Refusal::UnknownRelyingParty`], [`Refusal::ReplyNotRegistered`], [`Refusal::MethodNotSupported`] or
     /// [`Refusal::Malformed`].
-    pub fn check(self, configuration: &Configuration, transaction: [u8; 32]) -> Result<CheckedSignIn, Refusal> {
-        let wire = self.0;
-        let identifier = wire.wtrealm.filter(|realm| !realm.is_empty()).ok_or(Refusal::UnknownRelyingParty)?;
+    pub fn check(
+        self,
+        configuration: &Configuration,
+        transaction: [u8; 32],
+    ) -> Result<CheckedSignIn, Refusal> {
+        let wire = *self.0;
+        let identifier = wire
+            .wtrealm
+            .filter(|realm| !realm.is_empty())
+            .ok_or(Refusal::UnknownRelyingParty)?;
         let relying_party = configuration
             .relying_parties
             .by_identifier(&identifier)
@@ -74,7 +83,13 @@ impl SignInMessage {
         let hint = wire.username.or(wire.login_hint).unwrap_or_default();
         let usable = hint.chars().count() <= MAX_USER_NAME && !hint.chars().any(char::is_control);
         Ok(CheckedSignIn {
-            request: SignInRequest { relying_party, identifier, freshness, method, transaction },
+            request: SignInRequest {
+                relying_party,
+                identifier,
+                freshness,
+                method,
+                transaction,
+            },
             user_name: if usable { hint } else { String::new() },
             reply,
             wctx: wire.wctx,
@@ -86,14 +101,24 @@ impl SignInMessage {
 /// and never adds one.
 fn reply_address(trust: &RelyingPartyTrust, wreply: Option<&str>) -> Result<ReplyUrl, Refusal> {
     // A trust that is for other protocols only has nowhere to send this answer.
-    let main = trust.ws_fed_endpoint.as_ref().ok_or(Refusal::ReplyNotRegistered)?;
-    let Some(wreply) = wreply else { return Ok(main.clone()) };
+    let main = trust
+        .ws_fed_endpoint
+        .as_ref()
+        .ok_or(Refusal::ReplyNotRegistered)?;
+    let Some(wreply) = wreply else {
+        return Ok(main.clone());
+    };
     registered(trust, wreply).ok_or(Refusal::ReplyNotRegistered)
 }
 
 /// `address`, if it is an endpoint of `trust` or below one.
 pub fn registered(trust: &RelyingPartyTrust, address: &str) -> Option<ReplyUrl> {
     let address = ReplyUrl::parse(address).ok()?;
-    let mut endpoints = trust.ws_fed_endpoint.iter().chain(&trust.additional_ws_fed_endpoint);
-    endpoints.any(|endpoint| address.is_at_or_below(endpoint)).then_some(address)
+    let mut endpoints = trust
+        .ws_fed_endpoint
+        .iter()
+        .chain(&trust.additional_ws_fed_endpoint);
+    endpoints
+        .any(|endpoint| address.is_at_or_below(endpoint))
+        .then_some(address)
 }

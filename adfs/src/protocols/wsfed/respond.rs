@@ -36,7 +36,11 @@ pub enum WsFedError {
 ///
 /// # Errors
 /// When a claim cannot be written in SAML 1.1, or signing fails.
-pub fn respond(federation: &Federation, checked: &CheckedSignIn, permit: &Permit) -> Result<AutoPost, WsFedError> {
+pub fn respond(
+    federation: &Federation,
+    checked: &CheckedSignIn,
+    permit: &Permit,
+) -> Result<AutoPost, WsFedError> {
     let configuration = federation.configuration.load();
     let token = tokens::issue_saml11(
         &checked.request.relying_party,
@@ -47,12 +51,22 @@ pub fn respond(federation: &Federation, checked: &CheckedSignIn, permit: &Permit
         federation.clock.now(),
         &federation.keys.token_signing(),
     )?;
-    let wresult = request_security_token_response(&token.xml, token.created, token.expires, &checked.request.identifier)?;
+    let wresult = request_security_token_response(
+        &token.xml,
+        token.created,
+        token.expires,
+        &checked.request.identifier,
+    )?;
     let mut fields = vec![("wa", "wsignin1.0".to_owned()), ("wresult", wresult)];
     if let Some(wctx) = &checked.wctx {
         fields.push(("wctx", wctx.clone()));
     }
     let reply = checked.reply.as_str();
-    let action = Url::parse(reply).map_or_else(|_| reply.to_owned(), |url| with_explicit_port(&url));
-    Ok(AutoPost { action, fields, token_id: token.id })
+    let action =
+        Url::parse(reply).map_or_else(|_| reply.to_owned(), |url| with_explicit_port(&url));
+    Ok(AutoPost {
+        action,
+        fields,
+        token_id: token.id,
+    })
 }
