@@ -129,6 +129,13 @@ fn what_is_refused() {
         let error = Pattern::compile(text).expect_err(text);
         assert!(error.to_string().contains(message), "{text}: {error}");
     }
+    for (text, at) in [("ab**", 3), ("a\\y", 2), ("(a)\\2", 4)] {
+        assert_eq!(
+            Pattern::compile(text).expect_err(text).position(),
+            at,
+            "{text}"
+        );
+    }
     assert!(Pattern::compile(&"(".repeat(100)).is_err());
     assert!(Pattern::compile(&"a".repeat(MAX_PATTERN + 1)).is_err());
     assert!(Pattern::compile("((((\\w{100}){100}){100}){100}){100}").is_err());
