@@ -12,6 +12,7 @@ mod file_time;
 mod filter;
 mod health;
 mod name;
+mod pace;
 mod password;
 mod realm;
 mod reason;

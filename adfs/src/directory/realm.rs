@@ -1,6 +1,7 @@
 //! One directory: its servers, and what is asked of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use ldap3::Scope;
 use native_tls::{Certificate, Protocol, TlsConnector};
@@ -10,6 +11,7 @@ use super::connection::{Connector, Fault, Found, Search};
 use super::entry::Entry;
 use super::filter::{Filter, is_attribute};
 use super::name::SignInName;
+use super::pace::Pace;
 use super::password::Password;
 use super::reason::Reason;
 use super::server::{Server, UserBind};
@@ -38,6 +40,7 @@ pub(super) struct Realm {
     user_filter: Filter,
     person_attributes: Arc<[String]>,
     clock: Clock,
+    pace: Pace,
 }
 
 impl Realm {
@@ -67,6 +70,7 @@ impl Realm {
             user_filter: Filter::parse(&config.user_filter)?,
             person_attributes: person_attributes(config),
             clock: clock.clone(),
+            pace: Pace::default(),
             config: config.clone(),
         })
     }
@@ -95,15 +99,30 @@ impl Realm {
         password: &Password,
         belongs: bool,
     ) -> Result<AuthenticatedAccount, SignInRefusal> {
+        let start = Instant::now();
+        let answer = self.prove(name, password, belongs, start).await;
+        if matches!(answer, Err(SignInRefusal::Incorrect(_))) {
+            self.pace.wait(start).await;
+        }
+        answer
+    }
+
+    async fn prove(
+        &self,
+        name: &SignInName,
+        password: &Password,
+        belongs: bool,
+        start: Instant,
+    ) -> Result<AuthenticatedAccount, SignInRefusal> {
         let filter = self.name_filter(name).and(&self.user_filter);
         let found = self.find_people(filter, SIGN_IN_LIMIT).await?;
         let entry = match found.entries.as_slice() {
             [entry] if belongs && !found.more => entry,
-            _ => {
+            others => {
                 self.bind_as_nobody().await?;
-                return Err(SignInRefusal::Incorrect(match found.entries.len() {
+                return Err(SignInRefusal::Incorrect(match others {
                     _ if !belongs => Reason::UnknownDomain,
-                    0 => Reason::UnknownUser,
+                    [] => Reason::UnknownUser,
                     _ => Reason::Ambiguous,
                 }));
             }
@@ -115,6 +134,7 @@ impl Realm {
                 password,
             })
             .await?;
+        self.pace.learn(start.elapsed());
         if result.rc != 0 {
             let reason = Reason::of_bind(&result).ok_or_else(|| {
                 self.servers

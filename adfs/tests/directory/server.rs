@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use ldap3_proto::LdapCodec;
@@ -19,6 +20,8 @@ use tokio_openssl::SslStream;
 use tokio_util::codec::Framed;
 
 pub(crate) const SERVICE_DN: &str = "CN=adfs,DC=contoso,DC=test";
+/// What a slow password hash costs.
+pub(crate) const HASHING: Duration = Duration::from_millis(60);
 pub(crate) const SERVICE_PASSWORD: &str = "Service@word1";
 
 /// Protection of the connections.
@@ -50,6 +53,8 @@ pub(crate) enum Mood {
     Busy,
     /// Points elsewhere.
     Refer,
+    /// Takes [`HASHING`] to check the password of an account that exists.
+    Hash,
 }
 
 /// Something that a connection asked for.
@@ -284,6 +289,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, state: &State, numb
                 if is_user && mood == Mood::CloseOnBind {
                     return;
                 }
+                if mood == Mood::Hash && is_person(state, &request.dn) {
+                    tokio::time::sleep(HASHING).await;
+                }
                 vec![LdapOp::BindResponse(LdapBindResponse {
                     res: bind(state, &request),
                     saslcreds: None,
@@ -347,6 +355,15 @@ fn bind_seen(request: &LdapBindRequest) -> Seen {
         dn: request.dn.clone(),
         password: password.clone(),
     }
+}
+
+fn is_person(state: &State, dn: &str) -> bool {
+    state
+        .people
+        .lock()
+        .expect("people")
+        .iter()
+        .any(|person| person.dn == dn)
 }
 
 fn bind(state: &State, request: &LdapBindRequest) -> LdapResult {

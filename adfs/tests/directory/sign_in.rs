@@ -1,9 +1,11 @@
 //! Who may sign in, and how it is asked.
 
+use std::time::Instant;
+
 use adfs::directory::{DirectoryError, Reason, SignInRefusal};
 use time::Duration;
 
-use super::server::{Person, Seen, Server};
+use super::server::{HASHING, Mood, Person, Seen, Server};
 use super::{NOW, directory_of, name, password};
 
 const RIGHT: &str = "Pass@word1";
@@ -68,6 +70,38 @@ async fn who_is_unknown_costs_what_a_wrong_password_costs() {
             password == secret,
             is_known,
             "what was typed goes to the account that it was typed for only"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_is_unknown_waits_as_long_as_a_password_takes_to_be_checked() {
+    let server = Server::start(vec![Person::new("alice")]).await;
+    server.set_mood(Mood::Hash);
+    let directory = directory_of(&[&server]);
+    assert!(
+        directory
+            .authenticate(&name("alice@contoso.test"), &password(RIGHT))
+            .await
+            .is_ok()
+    );
+    for typed in [
+        "nobody@contoso.test",
+        "ELSEWHERE\\alice",
+        "alice@contoso.test",
+    ] {
+        let start = Instant::now();
+        let answer = directory
+            .authenticate(&name(typed), &password("wrong"))
+            .await;
+        assert!(
+            matches!(answer, Err(SignInRefusal::Incorrect(_))),
+            "{answer:?}"
+        );
+        assert!(
+            start.elapsed() >= HASHING * 5 / 4,
+            "{typed} took {:?}",
+            start.elapsed()
         );
     }
 }
