@@ -219,3 +219,170 @@ pub fn proxy(activity_id: Uuid, peer: IpAddr, event: &ProxyEvent<'_>) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::super::{AuthProtocol, Failure, RequestFacts};
+    use super::*;
+
+    const ID: Uuid = Uuid::from_u128(7);
+    const HOSTILE: &str = "CONTOSO\\mallory\r\n{\"event_id\":1200}\u{1b}[2J";
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Sink {
+        type Writer = Sink;
+
+        fn make_writer(&'a self) -> Sink {
+            self.clone()
+        }
+    }
+
+    impl Sink {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    fn as_json(work: impl FnOnce()) -> Vec<Value> {
+        let sink = Sink::default();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_writer(sink.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, work);
+        sink.text()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn as_text(work: impl FnOnce()) -> String {
+        let sink = Sink::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(sink.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, work);
+        sink.text()
+    }
+
+    fn everything(text: &str) {
+        let client = IpAddr::from([192, 0, 2, 1]);
+        let request = RequestFacts {
+            activity_id: ID,
+            server: text,
+            protocol: Some(AuthProtocol::WsFederation),
+            extranet: true,
+            client,
+            forwarded: Some(text),
+            proxy_address: Some(client),
+            proxy: Some(text),
+            user_agent: Some(text),
+            endpoint: text,
+        };
+        let document = AuditDocument {
+            kind: AuditKind::FreshCredentials,
+            failure: Some(Failure {
+                kind: "CredentialValidationError",
+                code: None,
+            }),
+            relying_party: Some(text),
+            user: Some(text),
+            method: None,
+            request,
+        };
+        record(&document, None);
+        record(
+            &AuditDocument {
+                kind: AuditKind::AppToken,
+                failure: None,
+                ..document
+            },
+            Some(text),
+        );
+        token_issued(ID, text, text, text);
+        authorization_refused(ID, Some(text), Some(text));
+        credentials_checked(ID, text, client, Some(text));
+        credentials_checked(ID, text, client, None);
+        passive_request_failed(ID, client, text, Some(text), Some("MSIS7000"), text);
+        for event in [
+            ProxyEvent::Established {
+                proxy: text,
+                sha256: "00",
+                administrator: text,
+            },
+            ProxyEvent::Renewed {
+                proxy: text,
+                sha256: "00",
+            },
+            ProxyEvent::NotRenewed { reason: text },
+            ProxyEvent::NotAuthenticated { reason: text },
+            ProxyEvent::AdministratorRefused {
+                user: text,
+                reason: text,
+            },
+            ProxyEvent::Changed {
+                proxy: text,
+                change: text,
+            },
+            ProxyEvent::Refused {
+                path: text,
+                reason: text,
+            },
+        ] {
+            proxy(ID, client, &event);
+        }
+    }
+
+    #[test]
+    fn every_event_is_one_record_with_its_number_and_activity() {
+        let records = as_json(|| everything(HOSTILE));
+        let numbers: Vec<_> = records
+            .iter()
+            .map(|record| record["fields"]["event_id"].as_u64())
+            .collect();
+        let expected = [1203, 1200, 299, 324, 411, 412, 364, 395, 396, 394, 276, 276].map(Some);
+        assert_eq!(numbers, [expected.as_slice(), &[None, None]].concat());
+        for record in &records {
+            assert_eq!(record["target"], TARGET);
+            assert_eq!(record["fields"]["activity_id"], ID.to_string());
+        }
+        assert!(
+            records[0]["fields"]["xml"]
+                .as_str()
+                .unwrap()
+                .contains("FreshCredentialAudit")
+        );
+        assert!(
+            records[1]["fields"]["token_id"].is_string()
+                && records[0]["fields"].get("token_id").is_none()
+        );
+    }
+
+    #[test]
+    fn no_text_begins_a_record_of_its_own_or_drives_a_terminal() {
+        let clean = as_text(|| everything("x")).lines().count();
+        let text = as_text(|| everything(HOSTILE));
+        assert_eq!(text.lines().count(), clean);
+        assert!(!text.contains(['\r', '\u{1b}']), "{text}");
+    }
+}

@@ -160,6 +160,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::store::NewProxyCertificate;
 
     const START: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
 
@@ -198,6 +199,47 @@ mod tests {
         for nothing in ["", "wap", "ab", "wap03"] {
             assert!(find(&certificates, nothing).is_empty(), "{nothing}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_revocation_takes_every_certificate_of_the_proxy() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db")).await.unwrap();
+        let new = |octet: u8| NewProxyCertificate {
+            der: vec![octet],
+            sha256: [octet; 32],
+            sha1: [octet; 20],
+            public_key_sha256: [octet; 32],
+            name: format!("wap{octet:02}"),
+            not_before: START,
+            expires: START + time::Duration::DAY,
+        };
+        store
+            .establish_proxy_trust(&new(1), "admin", START)
+            .await
+            .unwrap();
+        store
+            .renew_proxy_trust(&[1; 32], &new(2), START)
+            .await
+            .unwrap();
+        store
+            .establish_proxy_trust(&new(3), "admin", START)
+            .await
+            .unwrap();
+        let unknown = revoke(&store, "wap09", START).await.unwrap_err();
+        assert!(unknown.to_string().contains("adfs proxy list"), "{unknown}");
+        // By the thumbprint of the old certificate, and the renewed one goes too.
+        assert_eq!(revoke(&store, &"01".repeat(20), START).await.unwrap(), 2);
+        let trusted: Vec<_> = store.proxy_certificates().await.unwrap();
+        let trusted = trusted
+            .iter()
+            .filter(|certificate| certificate.revoked.is_none());
+        assert_eq!(
+            trusted
+                .map(|certificate| certificate.name.as_str())
+                .collect::<Vec<_>>(),
+            ["wap03"]
+        );
     }
 
     #[test]

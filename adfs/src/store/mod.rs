@@ -24,7 +24,9 @@ use sessions::SignedOutSessions;
 
 pub use error::StoreError;
 pub use proxy_certificates::{NewProxyCertificate, ProxyCertificate, TrustChange};
-pub use proxy_store::{Created, MAX_PROXY_STORE_ENTRIES, ProxyStoreEntry, ProxyStoreListing, Replaced};
+pub use proxy_store::{
+    Created, MAX_PROXY_STORE_ENTRIES, ProxyStoreEntry, ProxyStoreListing, Replaced,
+};
 pub use published::{MAX_PUBLISHED, Published, PublishedSettings, Withdrawn};
 
 /// The store. Clones share their connections.
@@ -53,22 +55,35 @@ impl Store {
     /// As [`Store::open`], and when there is none.
     pub async fn open_existing(path: &Path) -> Result<Store, StoreError> {
         if !path.is_file() {
-            return Err(StoreError::Absent { path: path.to_owned() });
+            return Err(StoreError::Absent {
+                path: path.to_owned(),
+            });
         }
         Store::connect(path).await
     }
 
     async fn connect(path: &Path) -> Result<Store, StoreError> {
-        let failed = |reason| StoreError::Open { path: path.to_owned(), reason };
+        let failed = |reason| StoreError::Open {
+            path: path.to_owned(),
+            reason,
+        };
         let writer = file::writer(path).await.map_err(failed)?;
         sql::MIGRATIONS
             .run(&writer)
             .await
-            .map_err(|reason| StoreError::Migrate { path: path.to_owned(), reason })?;
+            .map_err(|reason| StoreError::Migrate {
+                path: path.to_owned(),
+                reason,
+            })?;
         let readers = file::readers(path).await.map_err(failed)?;
         let signed_out = Arc::new(SignedOutSessions::default());
         signed_out.follow(&readers).await?;
-        Ok(Store { readers, writer, signed_out, path: path.to_owned() })
+        Ok(Store {
+            readers,
+            writer,
+            signed_out,
+            path: path.to_owned(),
+        })
     }
 
     /// The file.
@@ -95,6 +110,9 @@ impl Store {
 
     /// A transaction that holds the write lock from its start, so that what it reads stays true until it commits.
     async fn begin_write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.writer.begin_with(sql::BEGIN_WRITE).await.map_err(StoreError::query("begin a transaction"))
+        self.writer
+            .begin_with(sql::BEGIN_WRITE)
+            .await
+            .map_err(StoreError::query("begin a transaction"))
     }
 }

@@ -35,7 +35,12 @@ async fn what_was_written_survives_and_the_file_is_private() {
     store.sign_out(session, START).await.unwrap();
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+        assert_eq!(
+            file.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{:?}",
+            file.path()
+        );
     }
     store.close().await;
     let again = Store::open(store.path()).await.unwrap();
@@ -48,21 +53,38 @@ async fn rights_of_others_are_taken_away_from_a_store_that_was_open_to_them() {
     store.close().await;
     std::fs::set_permissions(store.path(), std::fs::Permissions::from_mode(0o666)).unwrap();
     Store::open(store.path()).await.unwrap();
-    assert_eq!(std::fs::metadata(store.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(store.path())
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777,
+        0o600
+    );
 }
 
 #[tokio::test]
 async fn a_store_that_cannot_be_opened_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("store.db");
-    assert!(matches!(Store::open_existing(&missing).await, Err(StoreError::Absent { .. })));
+    assert!(matches!(
+        Store::open_existing(&missing).await,
+        Err(StoreError::Absent { .. })
+    ));
     assert!(!missing.exists());
     let no_folder = folder.path().join("absent").join("store.db");
     let error = Store::open(&no_folder).await.unwrap_err();
     assert!(error.to_string().contains("absent/store.db"), "{error}");
     let other = folder.path().join("other.db");
-    std::fs::write(&other, "this is no database, and is long enough to be looked at by the engine".repeat(20)).unwrap();
-    assert!(matches!(Store::open(&other).await, Err(StoreError::Open { .. } | StoreError::Migrate { .. })));
+    std::fs::write(
+        &other,
+        "this is no database, and is long enough to be looked at by the engine".repeat(20),
+    )
+    .unwrap();
+    assert!(matches!(
+        Store::open(&other).await,
+        Err(StoreError::Open { .. } | StoreError::Migrate { .. })
+    ));
 }
 
 #[tokio::test]
@@ -85,14 +107,23 @@ async fn sessions_are_signed_out_until_they_are_over() {
     let (_folder, store) = store().await;
     let [one, other] = [Uuid::from_u128(1), Uuid::from_u128(2)];
     assert!(!store.is_signed_out(one).await.unwrap());
-    store.sign_out(one, START + Duration::hours(8)).await.unwrap();
+    store
+        .sign_out(one, START + Duration::hours(8))
+        .await
+        .unwrap();
     // A second sign-out with an earlier end must not shorten the first.
     store.sign_out(one, START).await.unwrap();
     assert!(store.is_signed_out(one).await.unwrap());
     assert!(!store.is_signed_out(other).await.unwrap());
     assert_eq!(store.prune(START + Duration::hours(8)).await.unwrap(), 0);
     assert!(store.is_signed_out(one).await.unwrap());
-    assert_eq!(store.prune(START + Duration::hours(8) + Duration::seconds(2)).await.unwrap(), 1);
+    assert_eq!(
+        store
+            .prune(START + Duration::hours(8) + Duration::seconds(2))
+            .await
+            .unwrap(),
+        1
+    );
     assert!(!store.is_signed_out(one).await.unwrap());
 }
 
@@ -103,7 +134,10 @@ async fn a_closed_store_answers_with_errors_and_never_with_no() {
     let closed = std::time::Instant::now();
     while let Ok(signed_out) = store.is_signed_out(Uuid::from_u128(1)).await {
         assert!(!signed_out);
-        assert!(closed.elapsed() < std::time::Duration::from_secs(2), "an old copy answers for the store");
+        assert!(
+            closed.elapsed() < std::time::Duration::from_secs(2),
+            "an old copy answers for the store"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert!(store.sign_out(Uuid::from_u128(1), START).await.is_err());
@@ -119,7 +153,10 @@ async fn fifty_writers_at_once_lose_nothing() {
         tasks.spawn(async move {
             let session = Uuid::from_u128(number);
             store.sign_out(session, START).await.unwrap();
-            store.create_proxy_store_entry(&format!("key{number}"), "value").await.unwrap();
+            store
+                .create_proxy_store_entry(&format!("key{number}"), "value")
+                .await
+                .unwrap();
             assert!(store.is_signed_out(session).await.unwrap());
         });
     }
@@ -135,7 +172,11 @@ async fn two_processes_may_write_the_same_store() {
     let other = Store::open_existing(store.path()).await.unwrap();
     let mut tasks = JoinSet::new();
     for number in 0..40u128 {
-        let store = if number % 2 == 0 { store.clone() } else { other.clone() };
+        let store = if number % 2 == 0 {
+            store.clone()
+        } else {
+            other.clone()
+        };
         tasks.spawn(async move { store.sign_out(Uuid::from_u128(number), START).await });
     }
     while let Some(done) = tasks.join_next().await {
@@ -151,7 +192,10 @@ async fn two_processes_may_write_the_same_store() {
     };
     let written = std::time::Instant::now();
     while !all().await {
-        assert!(written.elapsed() < std::time::Duration::from_secs(2), "sign-outs of another process are not seen");
+        assert!(
+            written.elapsed() < std::time::Duration::from_secs(2),
+            "sign-outs of another process are not seen"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
@@ -159,31 +203,96 @@ async fn two_processes_may_write_the_same_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_replacements_of_one_version_exactly_one_succeeds() {
     let (_folder, store) = store().await;
-    store.create_proxy_store_entry("wap", "first").await.unwrap();
+    store
+        .create_proxy_store_entry("wap", "first")
+        .await
+        .unwrap();
     let mut tasks = JoinSet::new();
     for number in 0..50 {
         let store = store.clone();
-        tasks.spawn(async move { store.replace_proxy_store_entry("wap", 1, &format!("value {number}")).await.unwrap() });
+        tasks.spawn(async move {
+            store
+                .replace_proxy_store_entry("wap", 1, &format!("value {number}"))
+                .await
+                .unwrap()
+        });
     }
     let mut outcomes = Vec::new();
     while let Some(outcome) = tasks.join_next().await {
         outcomes.push(outcome.unwrap());
     }
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Replaced::Done(2)).count(), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Replaced::OtherVersion).count(), 49);
-    assert_eq!(store.proxy_store_entry("wap").await.unwrap().unwrap().version, 2);
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == Replaced::Done(2))
+            .count(),
+        1
+    );
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == Replaced::OtherVersion)
+            .count(),
+        49
+    );
+    assert_eq!(
+        store
+            .proxy_store_entry("wap")
+            .await
+            .unwrap()
+            .unwrap()
+            .version,
+        2
+    );
 }
 
 #[tokio::test]
 async fn entries_are_found_in_any_case_and_keep_the_first() {
     let (_folder, store) = store().await;
-    assert_eq!(store.create_proxy_store_entry("Wap.Config", "v").await.unwrap(), Created::Done);
-    assert_eq!(store.create_proxy_store_entry("wap.config", "w").await.unwrap(), Created::Exists);
-    let entry = ProxyStoreEntry { key: "Wap.Config".to_owned(), version: 1, value: "v".to_owned() };
-    assert_eq!(store.proxy_store_entry("WAP.CONFIG").await.unwrap(), Some(entry));
-    assert_eq!(store.replace_proxy_store_entry("wap.CONFIG", 2, "x").await.unwrap(), Replaced::OtherVersion);
-    assert_eq!(store.replace_proxy_store_entry("wap.CONFIG", 1, "x").await.unwrap(), Replaced::Done(2));
-    assert_eq!(store.replace_proxy_store_entry("other", 1, "x").await.unwrap(), Replaced::Absent);
+    assert_eq!(
+        store
+            .create_proxy_store_entry("Wap.Config", "v")
+            .await
+            .unwrap(),
+        Created::Done
+    );
+    assert_eq!(
+        store
+            .create_proxy_store_entry("wap.config", "w")
+            .await
+            .unwrap(),
+        Created::Exists
+    );
+    let entry = ProxyStoreEntry {
+        key: "Wap.Config".to_owned(),
+        version: 1,
+        value: "v".to_owned(),
+    };
+    assert_eq!(
+        store.proxy_store_entry("WAP.CONFIG").await.unwrap(),
+        Some(entry)
+    );
+    assert_eq!(
+        store
+            .replace_proxy_store_entry("wap.CONFIG", 2, "x")
+            .await
+            .unwrap(),
+        Replaced::OtherVersion
+    );
+    assert_eq!(
+        store
+            .replace_proxy_store_entry("wap.CONFIG", 1, "x")
+            .await
+            .unwrap(),
+        Replaced::Done(2)
+    );
+    assert_eq!(
+        store
+            .replace_proxy_store_entry("other", 1, "x")
+            .await
+            .unwrap(),
+        Replaced::Absent
+    );
     assert!(store.remove_proxy_store_entry("wap.config").await.unwrap());
     assert!(!store.remove_proxy_store_entry("wap.config").await.unwrap());
     assert_eq!(store.proxy_store_entry("wap.config").await.unwrap(), None);
@@ -194,16 +303,48 @@ async fn the_number_of_entries_is_bounded_and_a_long_list_leaves_values_out() {
     let (_folder, store) = store().await;
     let long = "v".repeat(256 * 1024);
     for number in 0..4 {
-        store.create_proxy_store_entry(&format!("key{number}"), &long).await.unwrap();
+        store
+            .create_proxy_store_entry(&format!("key{number}"), &long)
+            .await
+            .unwrap();
     }
-    assert!(store.proxy_store_entries().await.unwrap().iter().all(|entry| entry.value.is_some()));
+    assert!(
+        store
+            .proxy_store_entries()
+            .await
+            .unwrap()
+            .iter()
+            .all(|entry| entry.value.is_some())
+    );
     store.create_proxy_store_entry("key4", "v").await.unwrap();
-    assert!(store.proxy_store_entries().await.unwrap().iter().all(|entry| entry.value.is_none()));
+    assert!(
+        store
+            .proxy_store_entries()
+            .await
+            .unwrap()
+            .iter()
+            .all(|entry| entry.value.is_none())
+    );
     for number in 5..MAX_PROXY_STORE_ENTRIES {
-        assert_eq!(store.create_proxy_store_entry(&format!("key{number}"), "v").await.unwrap(), Created::Done);
+        assert_eq!(
+            store
+                .create_proxy_store_entry(&format!("key{number}"), "v")
+                .await
+                .unwrap(),
+            Created::Done
+        );
     }
-    assert_eq!(store.create_proxy_store_entry("one-too-many", "v").await.unwrap(), Created::Full);
-    assert_eq!(store.create_proxy_store_entry("key4", "v").await.unwrap(), Created::Exists);
+    assert_eq!(
+        store
+            .create_proxy_store_entry("one-too-many", "v")
+            .await
+            .unwrap(),
+        Created::Full
+    );
+    assert_eq!(
+        store.create_proxy_store_entry("key4", "v").await.unwrap(),
+        Created::Exists
+    );
 }
 
 #[tokio::test]
@@ -211,19 +352,65 @@ async fn publications_add_up_and_are_withdrawn_one_by_one() {
     let (_folder, store) = store().await;
     let party = Uuid::from_u128(1);
     let (inside, outside) = ("https://app.corp/", "https://app.contoso.test/");
-    assert_eq!(store.published_settings(party).await.unwrap(), PublishedSettings::default());
-    assert_eq!(store.publish(party, outside, inside, outside).await.unwrap(), Published::Done);
-    assert_eq!(store.publish(party, outside, inside, outside).await.unwrap(), Published::Exists);
-    assert_eq!(store.publish(party, outside, "https://other.corp/", outside).await.unwrap(), Published::Done);
-    assert!(store.published_relying_parties().await.unwrap().contains(&party));
+    assert_eq!(
+        store.published_settings(party).await.unwrap(),
+        PublishedSettings::default()
+    );
+    assert_eq!(
+        store
+            .publish(party, outside, inside, outside)
+            .await
+            .unwrap(),
+        Published::Done
+    );
+    assert_eq!(
+        store
+            .publish(party, outside, inside, outside)
+            .await
+            .unwrap(),
+        Published::Exists
+    );
+    assert_eq!(
+        store
+            .publish(party, outside, "https://other.corp/", outside)
+            .await
+            .unwrap(),
+        Published::Done
+    );
+    assert!(
+        store
+            .published_relying_parties()
+            .await
+            .unwrap()
+            .contains(&party)
+    );
     let settings = store.published_settings(party).await.unwrap();
-    assert_eq!((settings.trusted_endpoints.len(), settings.mappings.len()), (1, 2));
-    for (endpoint, external) in [("https://x.test/", None), (outside, Some("https://x.test/"))] {
-        assert_eq!(store.withdraw(party, endpoint, external).await.unwrap(), Withdrawn::Absent);
-        assert_eq!(store.published_settings(party).await.unwrap(), settings, "nothing is removed by halves");
+    assert_eq!(
+        (settings.trusted_endpoints.len(), settings.mappings.len()),
+        (1, 2)
+    );
+    for (endpoint, external) in [
+        ("https://x.test/", None),
+        (outside, Some("https://x.test/")),
+    ] {
+        assert_eq!(
+            store.withdraw(party, endpoint, external).await.unwrap(),
+            Withdrawn::Absent
+        );
+        assert_eq!(
+            store.published_settings(party).await.unwrap(),
+            settings,
+            "nothing is removed by halves"
+        );
     }
-    assert_eq!(store.withdraw(party, outside, Some(outside)).await.unwrap(), Withdrawn::Done);
-    assert_eq!(store.published_settings(party).await.unwrap(), PublishedSettings::default());
+    assert_eq!(
+        store.withdraw(party, outside, Some(outside)).await.unwrap(),
+        Withdrawn::Done
+    );
+    assert_eq!(
+        store.published_settings(party).await.unwrap(),
+        PublishedSettings::default()
+    );
     assert!(store.published_relying_parties().await.unwrap().is_empty());
 }
 
@@ -231,9 +418,17 @@ async fn publications_add_up_and_are_withdrawn_one_by_one() {
 async fn there_is_one_relying_party_of_the_proxies() {
     let (_folder, store) = store().await;
     assert_eq!(store.proxy_relying_party().await.unwrap(), None);
-    assert!(store.set_proxy_relying_party("urn:AppProxy:com").await.unwrap());
+    assert!(
+        store
+            .set_proxy_relying_party("urn:AppProxy:com")
+            .await
+            .unwrap()
+    );
     assert!(!store.set_proxy_relying_party("urn:other").await.unwrap());
-    assert_eq!(store.proxy_relying_party().await.unwrap().as_deref(), Some("urn:AppProxy:com"));
+    assert_eq!(
+        store.proxy_relying_party().await.unwrap().as_deref(),
+        Some("urn:AppProxy:com")
+    );
     assert!(store.unset_proxy_relying_party().await.unwrap());
     assert!(!store.unset_proxy_relying_party().await.unwrap());
 }
@@ -242,68 +437,174 @@ async fn there_is_one_relying_party_of_the_proxies() {
 async fn a_certificate_is_trusted_once_and_a_second_time_begins_a_new_life() {
     let (_folder, store) = store().await;
     let before = store.proxy_certificates_revision().await.unwrap();
-    let first = store.establish_proxy_trust(&certificate(1), "admin", START).await.unwrap();
+    let first = store
+        .establish_proxy_trust(&certificate(1), "admin", START)
+        .await
+        .unwrap();
     assert!(matches!(first, TrustChange::Done(_)));
-    let later = NewProxyCertificate { expires: START + Duration::days(20), ..certificate(1) };
-    assert_eq!(store.establish_proxy_trust(&later, "other", START + Duration::days(5)).await.unwrap(), first);
+    let later = NewProxyCertificate {
+        expires: START + Duration::days(20),
+        ..certificate(1)
+    };
+    assert_eq!(
+        store
+            .establish_proxy_trust(&later, "other", START + Duration::days(5))
+            .await
+            .unwrap(),
+        first
+    );
     let all = store.proxy_certificates().await.unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].expires, START + Duration::days(20));
     assert_eq!(all[0].trusted_by.as_deref(), Some("other"));
-    assert_eq!(store.proxy_certificates_revision().await.unwrap(), before + 2);
+    assert_eq!(
+        store.proxy_certificates_revision().await.unwrap(),
+        before + 2
+    );
 }
 
 #[tokio::test]
 async fn a_renewed_certificate_belongs_to_its_proxy_and_falls_with_it() {
     let (_folder, store) = store().await;
-    let TrustChange::Done(proxy) = store.establish_proxy_trust(&certificate(1), "admin", START).await.unwrap() else {
+    let TrustChange::Done(proxy) = store
+        .establish_proxy_trust(&certificate(1), "admin", START)
+        .await
+        .unwrap()
+    else {
         panic!("not trusted");
     };
     let now = START + Duration::days(5);
-    assert_eq!(store.renew_proxy_trust(&[1; 32], &certificate(2), now).await.unwrap(), TrustChange::Done(proxy));
-    assert_eq!(store.renew_proxy_trust(&[1; 32], &certificate(2), now).await.unwrap(), TrustChange::Done(proxy));
+    assert_eq!(
+        store
+            .renew_proxy_trust(&[1; 32], &certificate(2), now)
+            .await
+            .unwrap(),
+        TrustChange::Done(proxy)
+    );
+    assert_eq!(
+        store
+            .renew_proxy_trust(&[1; 32], &certificate(2), now)
+            .await
+            .unwrap(),
+        TrustChange::Done(proxy)
+    );
     let all = store.proxy_certificates().await.unwrap();
     assert_eq!(all.len(), 2);
-    assert!(all.iter().all(|certificate| certificate.proxy == proxy && certificate.name == "wap01"));
+    assert!(
+        all.iter()
+            .all(|certificate| certificate.proxy == proxy && certificate.name == "wap01")
+    );
     // Another proxy's key is refused on either way in.
-    store.establish_proxy_trust(&certificate(3), "admin", now).await.unwrap();
-    let stolen = NewProxyCertificate { sha256: [9; 32], public_key_sha256: [3; 32], ..certificate(9) };
-    assert_eq!(store.renew_proxy_trust(&[1; 32], &stolen, now).await.unwrap(), TrustChange::KeyInUse);
-    assert_eq!(store.establish_proxy_trust(&stolen, "admin", now).await.unwrap(), TrustChange::KeyInUse);
+    store
+        .establish_proxy_trust(&certificate(3), "admin", now)
+        .await
+        .unwrap();
+    let stolen = NewProxyCertificate {
+        sha256: [9; 32],
+        public_key_sha256: [3; 32],
+        ..certificate(9)
+    };
+    assert_eq!(
+        store
+            .renew_proxy_trust(&[1; 32], &stolen, now)
+            .await
+            .unwrap(),
+        TrustChange::KeyInUse
+    );
+    assert_eq!(
+        store
+            .establish_proxy_trust(&stolen, "admin", now)
+            .await
+            .unwrap(),
+        TrustChange::KeyInUse
+    );
 
     assert_eq!(store.revoke_proxies(&[proxy], now).await.unwrap(), 2);
-    assert_eq!(store.renew_proxy_trust(&[2; 32], &certificate(4), now).await.unwrap(), TrustChange::NotTrusted);
-    assert_eq!(store.establish_proxy_trust(&certificate(1), "admin", now).await.unwrap(), TrustChange::KeyInUse);
-    assert_eq!(store.renew_proxy_trust(&[3; 32], &certificate(2), now).await.unwrap(), TrustChange::KeyInUse);
-    let trusted = store.proxy_certificates().await.unwrap().into_iter().filter(|c| c.revoked.is_none());
+    assert_eq!(
+        store
+            .renew_proxy_trust(&[2; 32], &certificate(4), now)
+            .await
+            .unwrap(),
+        TrustChange::NotTrusted
+    );
+    assert_eq!(
+        store
+            .establish_proxy_trust(&certificate(1), "admin", now)
+            .await
+            .unwrap(),
+        TrustChange::KeyInUse
+    );
+    assert_eq!(
+        store
+            .renew_proxy_trust(&[3; 32], &certificate(2), now)
+            .await
+            .unwrap(),
+        TrustChange::KeyInUse
+    );
+    let trusted = store
+        .proxy_certificates()
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|c| c.revoked.is_none());
     assert_eq!(trusted.map(|c| c.sha256).collect::<Vec<_>>(), [[3; 32]]);
 }
 
 #[tokio::test]
 async fn expired_and_unknown_certificates_renew_nothing() {
     let (_folder, store) = store().await;
-    store.establish_proxy_trust(&certificate(1), "admin", START).await.unwrap();
+    store
+        .establish_proxy_trust(&certificate(1), "admin", START)
+        .await
+        .unwrap();
     let end = certificate(1).expires;
-    assert_eq!(store.renew_proxy_trust(&[1; 32], &certificate(2), end).await.unwrap(), TrustChange::NotTrusted);
-    assert_eq!(store.renew_proxy_trust(&[7; 32], &certificate(2), START).await.unwrap(), TrustChange::NotTrusted);
+    assert_eq!(
+        store
+            .renew_proxy_trust(&[1; 32], &certificate(2), end)
+            .await
+            .unwrap(),
+        TrustChange::NotTrusted
+    );
+    assert_eq!(
+        store
+            .renew_proxy_trust(&[7; 32], &certificate(2), START)
+            .await
+            .unwrap(),
+        TrustChange::NotTrusted
+    );
     assert_eq!(store.proxy_certificates().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_proxy_cannot_collect_certificates_without_end() {
     let (_folder, store) = store().await;
-    store.establish_proxy_trust(&certificate(1), "admin", START).await.unwrap();
+    store
+        .establish_proxy_trust(&certificate(1), "admin", START)
+        .await
+        .unwrap();
     for number in 2..=16 {
-        let renewed = store.renew_proxy_trust(&[1; 32], &certificate(number), START).await.unwrap();
+        let renewed = store
+            .renew_proxy_trust(&[1; 32], &certificate(number), START)
+            .await
+            .unwrap();
         assert!(matches!(renewed, TrustChange::Done(_)), "{number}");
     }
-    assert_eq!(store.renew_proxy_trust(&[1; 32], &certificate(17), START).await.unwrap(), TrustChange::TooMany);
+    assert_eq!(
+        store
+            .renew_proxy_trust(&[1; 32], &certificate(17), START)
+            .await
+            .unwrap(),
+        TrustChange::TooMany
+    );
 }
 
 #[tokio::test]
 async fn certificates_are_forgotten_a_month_after_their_end_and_not_before() {
     let (_folder, store) = store().await;
-    store.establish_proxy_trust(&certificate(1), "admin", START).await.unwrap();
+    store
+        .establish_proxy_trust(&certificate(1), "admin", START)
+        .await
+        .unwrap();
     let revision = store.proxy_certificates_revision().await.unwrap();
     let end = certificate(1).expires;
     assert_eq!(store.prune(end + Duration::days(29)).await.unwrap(), 0);

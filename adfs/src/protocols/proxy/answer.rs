@@ -145,10 +145,6 @@ impl Refused {
             Refused::Method { allowed } => {
                 response.insert_header((header::ALLOW, *allowed));
             }
-            // The rest of the body is not read, so the connection cannot be used again.
-            Refused::TooLarge { .. } => {
-                response.insert_header((header::CONNECTION, "close"));
-            }
             _ => {}
         }
         let body = ErrorResponse {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use actix_web::http::{Method, header};
+use actix_web::http::{ConnectionType, Method, header};
 use actix_web::web::{BytesMut, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use federation::proxy::{ApiVersion, ApiVersionError, Document, MAX_DOCUMENT, Resource, read};
@@ -20,6 +20,7 @@ use crate::server::{PeerCertificate, context};
 use crate::state::Federation;
 
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A call.
 pub(super) struct Call<'a> {
@@ -47,17 +48,26 @@ impl<'a> Call<'a> {
         }
     }
 
-    pub(super) async fn answer(&self, payload: Payload) -> HttpResponse {
-        match self.serve(payload).await {
+    pub(super) async fn answer(&self, mut payload: Payload) -> HttpResponse {
+        let mut response = match self.serve(&mut payload).await {
             Ok(reply) => reply.response(),
             Err(refused) => {
                 self.report(&refused);
                 refused.response()
             }
+        };
+        // A body that nobody wanted is read all the same, so that the proxy can go on with the connection; it asks once
+        // without credentials before it sends them. A long or slow one is not.
+        let rest = timeout(DRAIN_TIMEOUT, bounded(&mut payload, MAX_DOCUMENT)).await;
+        if !matches!(rest, Ok(Ok(_))) {
+            response
+                .head_mut()
+                .set_connection_type(ConnectionType::Close);
         }
+        response
     }
 
-    async fn serve(&self, payload: Payload) -> Result<Reply, Refused> {
+    async fn serve(&self, payload: &mut Payload) -> Result<Reply, Refused> {
         let Some((resource, primary_writer)) = Resource::parse(self.request.path()) else {
             return Err(Refused::Absent("a resource of this name"));
         };
@@ -86,7 +96,7 @@ impl<'a> Call<'a> {
         &self,
         resource: &Resource,
         proxy: &TrustedProxy,
-        payload: Payload,
+        payload: &mut Payload,
     ) -> Result<Reply, Refused> {
         const READ: &[Method] = &[Method::GET];
         match resource {
@@ -182,7 +192,7 @@ impl<'a> Call<'a> {
     }
 
     /// Reads the body as a document.
-    pub(super) async fn body<T: Document>(&self, payload: Payload) -> Result<T, Refused> {
+    pub(super) async fn body<T: Document>(&self, payload: &mut Payload) -> Result<T, Refused> {
         // No form of a web page can send this type, so a browser that knows credentials cannot be made to.
         let media_type = self
             .request
@@ -233,7 +243,7 @@ impl<'a> Call<'a> {
     }
 }
 
-async fn bounded(mut payload: Payload, limit: usize) -> Result<BytesMut, Refused> {
+async fn bounded(payload: &mut Payload, limit: usize) -> Result<BytesMut, Refused> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Refused::Malformed("the body is incomplete".to_owned()))?;

@@ -26,13 +26,22 @@ use crate::state::Federation;
 
 /// Mounts the control channel. Its paths come in any case, and with keys whose case is kept.
 pub fn configure(config: &mut ServiceConfig) {
-    for path in ["/{adfs:(?i:adfs)}/{proxy:(?i:proxy)}/{resource:.*}", "/{adfs:(?i:adfs)}/{tls:(?i:backendproxytls)}"] {
+    for path in [
+        "/{adfs:(?i:adfs)}/{proxy:(?i:proxy)}/{resource:.*}",
+        "/{adfs:(?i:adfs)}/{tls:(?i:backendproxytls)}",
+    ] {
         config.service(web::resource(path).to(handle));
     }
 }
 
-async fn handle(request: HttpRequest, payload: Payload, federation: Data<Federation>) -> HttpResponse {
-    call::Call::open(&request, &federation).answer(payload).await
+async fn handle(
+    request: HttpRequest,
+    payload: Payload,
+    federation: Data<Federation>,
+) -> HttpResponse {
+    call::Call::open(&request, &federation)
+        .answer(payload)
+        .await
 }
 
 /// Lower-case hexadecimal.

@@ -60,7 +60,7 @@ pub(super) async fn publish(
     call: &Call<'_>,
     proxy: &TrustedProxy,
     id: &str,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<Reply, Refused> {
     let body: PublishingSettings = call.body(payload).await?;
     let trust = find(call, id)?;
@@ -94,7 +94,7 @@ pub(super) async fn withdraw(
     call: &Call<'_>,
     proxy: &TrustedProxy,
     id: &str,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<Reply, Refused> {
     let body: PublishingSettings = call.body(payload).await?;
     if body.internal_url.is_some() {
@@ -127,7 +127,7 @@ pub(super) async fn withdraw(
 pub(super) async fn proxy_relying_party(
     call: &Call<'_>,
     proxy: &TrustedProxy,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<Reply, Refused> {
     let store = &call.federation.store;
     match *call.request.method() {

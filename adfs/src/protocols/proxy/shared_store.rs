@@ -27,7 +27,7 @@ pub(super) async fn entry(
     call: &Call<'_>,
     proxy: &TrustedProxy,
     key: &StoreKey,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<Reply, Refused> {
     match *call.request.method() {
         Method::POST => create(call, proxy, key, payload).await,
@@ -55,7 +55,7 @@ async fn create(
     call: &Call<'_>,
     proxy: &TrustedProxy,
     key: &StoreKey,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<Reply, Refused> {
     let body = body(call, key, payload).await?;
     match call
@@ -77,7 +77,7 @@ async fn replace(
     call: &Call<'_>,
     proxy: &TrustedProxy,
     key: &StoreKey,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<Reply, Refused> {
     let body = body(call, key, payload).await?;
     let version = body.version.ok_or_else(|| {
@@ -123,7 +123,7 @@ async fn remove(call: &Call<'_>, proxy: &TrustedProxy, key: &StoreKey) -> Result
 async fn body(
     call: &Call<'_>,
     key: &StoreKey,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<StoreEntryWrite, Refused> {
     let body: StoreEntryWrite = call.body(payload).await?;
     if body

@@ -20,7 +20,7 @@ use crate::store::{NewProxyCertificate, TrustChange};
 /// `POST EstablishTrust`, with the credentials of somebody who may add proxies.
 ///
 /// Credentials are judged before the body is read, and nothing tells a wrong password from an account that may not.
-pub(super) async fn establish(call: &Call<'_>, payload: Payload) -> Result<Reply, Refused> {
+pub(super) async fn establish(call: &Call<'_>, payload: &mut Payload) -> Result<Reply, Refused> {
     let administrator = administrator(call).await?;
     accept(call, &administrator, payload).await
 }
@@ -29,7 +29,7 @@ pub(super) async fn establish(call: &Call<'_>, payload: Payload) -> Result<Reply
 pub(super) async fn accept(
     call: &Call<'_>,
     administrator: &str,
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<Reply, Refused> {
     let body: ProxyTrust = call.body(payload).await?;
     let now = call.federation.clock.now();
@@ -62,7 +62,7 @@ pub(super) async fn accept(
 pub(super) async fn renew(
     call: &Call<'_>,
     presented: &[u8],
-    payload: Payload,
+    payload: &mut Payload,
 ) -> Result<Reply, Refused> {
     let trusts = &call.federation.proxy_trusts;
     let now = call.federation.clock.now();
