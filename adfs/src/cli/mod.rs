@@ -18,7 +18,12 @@ pub use output::Output;
 
 /// Open federation server: signs people in against a directory and tells applications who they are.
 #[derive(Debug, Parser)]
-#[command(name = "adfs", version, arg_required_else_help = true, propagate_version = true)]
+#[command(
+    name = "adfs",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
 struct Arguments {
     /// How to print what a command found
     #[arg(long, value_enum, default_value_t = Output::Table, global = true)]
@@ -30,7 +35,12 @@ struct Arguments {
 #[derive(Debug, clap::Args)]
 struct ConfigArgument {
     /// Configuration file
-    #[arg(long, value_name = "FILE", env = "ADFS_CONFIG", default_value = "/etc/adfs/adfs.toml")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ADFS_CONFIG",
+        default_value = "/etc/adfs/adfs.toml"
+    )]
     config: PathBuf,
 }
 
@@ -72,7 +82,9 @@ pub fn run() -> ExitCode {
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
 }
 
 fn serve(config: &std::path::Path) -> anyhow::Result<ExitCode> {
@@ -85,7 +97,9 @@ fn serve(config: &std::path::Path) -> anyhow::Result<ExitCode> {
 
 fn start_logging(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Json => builder.json().init(),
         LogFormat::Text => builder.with_ansi(false).init(),
@@ -97,10 +111,22 @@ fn check(config: &std::path::Path, output: Output) -> anyhow::Result<ExitCode> {
     output.print(
         &["setting", "value"],
         &[
-            vec!["federation service".to_owned(), configuration.service.base_url()],
-            vec!["identifier".to_owned(), configuration.service.identifier.clone()],
-            vec!["directories".to_owned(), configuration.directories.len().to_string()],
-            vec!["relying party trusts".to_owned(), configuration.relying_parties.iter().count().to_string()],
+            vec![
+                "federation service".to_owned(),
+                configuration.service.base_url(),
+            ],
+            vec![
+                "identifier".to_owned(),
+                configuration.service.identifier.clone(),
+            ],
+            vec![
+                "directories".to_owned(),
+                configuration.directories.len().to_string(),
+            ],
+            vec![
+                "relying party trusts".to_owned(),
+                configuration.relying_parties.iter().count().to_string(),
+            ],
         ],
     );
     Ok(ExitCode::SUCCESS)

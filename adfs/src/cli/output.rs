@@ -28,7 +28,11 @@ impl Output {
 fn json(headings: &[&str], rows: &[Vec<String>]) -> Value {
     let object = |row: &Vec<String>| {
         let pairs = headings.iter().zip(row);
-        Value::Object(pairs.map(|(name, value)| (name.replace(' ', "_"), Value::from(value.as_str()))).collect::<Map<_, _>>())
+        Value::Object(
+            pairs
+                .map(|(name, value)| (name.replace(' ', "_"), Value::from(value.as_str())))
+                .collect::<Map<_, _>>(),
+        )
     };
     rows.iter().map(object).collect()
 }
@@ -38,16 +42,25 @@ fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         .iter()
         .enumerate()
         .map(|(column, heading)| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            let cells = rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count());
             cells.chain([heading.chars().count()]).max().unwrap_or(0)
         })
         .collect();
     let line = |cells: Vec<&str>| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(headings.to_vec())];
-    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    lines.extend(
+        rows.iter()
+            .map(|row| line(row.iter().map(String::as_str).collect())),
+    );
     lines.join("\n")
 }
 
@@ -57,9 +70,18 @@ mod tests {
 
     #[test]
     fn the_same_rows_in_both_forms() {
-        let rows = [vec!["a".to_owned(), "first".to_owned()], vec!["long one".to_owned(), "x".to_owned()]];
-        assert_eq!(Output::Table.write(&["name", "note two"], &rows), "name      note two\na         first\nlong one  x");
+        let rows = [
+            vec!["a".to_owned(), "first".to_owned()],
+            vec!["long one".to_owned(), "x".to_owned()],
+        ];
+        assert_eq!(
+            Output::Table.write(&["name", "note two"], &rows),
+            "name      note two\na         first\nlong one  x"
+        );
         let json = Output::Json.write(&["name", "note two"], &rows);
-        assert_eq!(json, r#"[{"name":"a","note_two":"first"},{"name":"long one","note_two":"x"}]"#);
+        assert_eq!(
+            json,
+            r#"[{"name":"a","note_two":"first"},{"name":"long one","note_two":"x"}]"#
+        );
     }
 }
