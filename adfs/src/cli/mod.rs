@@ -95,8 +95,14 @@ fn serve(config: &std::path::Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The listeners' own news is noise to an administrator; the configured filter may still ask for it.
+const BEFORE_FILTER: &str = "actix_server=warn";
+/// No filter takes the audit away.
+const AFTER_FILTER: &str = "audit=info";
+
 fn start_logging(filter: &str, format: LogFormat) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{BEFORE_FILTER},{filter},{AFTER_FILTER}"))
+        .unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

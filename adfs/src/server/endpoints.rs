@@ -46,6 +46,11 @@ pub const ENDPOINTS: &[Endpoint] = &[
         enabled: true,
         proxy: false,
     },
+    Endpoint {
+        path: "/adfs/backendproxytls",
+        enabled: true,
+        proxy: false,
+    },
 ];
 
 impl Endpoint {

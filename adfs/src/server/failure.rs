@@ -74,7 +74,7 @@ pub(super) fn explain(refusal: &Refusal) -> Explanation {
             "Additional verification is not available",
             "The application demands additional verification, and this service has none set up. Contact your administrator.",
         ),
-        Refusal::AccessDenied => (
+        Refusal::AccessDenied { .. } => (
             StatusCode::FORBIDDEN,
             "You do not have access",
             "You signed in, but you are not allowed to use this application. Contact your administrator.",

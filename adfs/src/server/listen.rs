@@ -27,6 +27,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// After this, requests still running are cut off at shutdown.
 const SHUTDOWN_SECONDS: u64 = 10;
 const BACKLOG: i32 = 1024;
+const UPKEEP: Duration = Duration::from_secs(60 * 60);
 
 /// Why the server did not start or stopped.
 #[derive(Debug, Error)]
@@ -65,6 +66,7 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
 
     let https = https_server(&federation, &configuration, &identity, &files, &stop)?;
     let probe = probe_server(&configuration, &stop)?;
+    let upkeep = tokio::spawn(upkeep(Arc::clone(&federation)));
     let signals = tokio::spawn(follow_signals(federation, identity, stop.clone()));
 
     let ended = match probe {
@@ -73,6 +75,7 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
     };
     stop.cancel();
     signals.abort();
+    upkeep.abort();
     tracing::info!("stopped");
     Ok(ended?)
 }
@@ -202,6 +205,22 @@ async fn follow_signals(
     }
     tracing::info!("stopping");
     stop.cancel();
+}
+
+/// Forgets what has expired in the store, at the start and every hour.
+async fn upkeep(federation: Arc<Federation>) {
+    let mut hours = tokio::time::interval(UPKEEP);
+    loop {
+        hours.tick().await;
+        match federation.store.prune(federation.clock.now()).await {
+            Ok(forgotten) => {
+                tracing::debug!(forgotten, "expired entries of the store are forgotten")
+            }
+            Err(error) => {
+                tracing::warn!(%error, "expired entries stay in the store until the next try in an hour")
+            }
+        }
+    }
 }
 
 /// Takes the configuration on disk; a broken one is refused and the old one stays.

@@ -20,8 +20,8 @@ pub(super) fn refused(exchange: &Exchange<'_>, refusal: &Refusal, relying_party:
         refusal.code(),
         &refusal.to_string(),
     );
-    if *refusal == Refusal::AccessDenied {
-        audit::authorization_refused(context.activity_id, relying_party, None);
+    if let Refusal::AccessDenied { user } = refusal {
+        audit::authorization_refused(context.activity_id, relying_party, Some(user));
         let failure = Failure {
             kind: "AuthorizationError",
             code: refusal.code(),
@@ -30,6 +30,7 @@ pub(super) fn refused(exchange: &Exchange<'_>, refusal: &Refusal, relying_party:
             &AuditDocument {
                 failure: Some(failure),
                 relying_party,
+                user: Some(user),
                 ..app_token(exchange)
             },
             None,

@@ -220,7 +220,9 @@ async fn authorize(
             authentication,
             claims,
         }),
-        Ok(Outcome::Deny { .. }) => Err(Refusal::AccessDenied),
+        Ok(Outcome::Deny { .. }) => Err(Refusal::AccessDenied {
+            user: account.windows_account_name(),
+        }),
         Err(error) => {
             tracing::error!(activity_id = %context.activity_id, %error, "claims could not be made");
             Err(match error {

@@ -40,7 +40,10 @@ pub enum Refusal {
     SecondFactorUnavailable,
     /// Policy says no.
     #[error("access is denied by the policy of the relying party")]
-    AccessDenied,
+    AccessDenied {
+        /// `DOMAIN\user`, for the audit.
+        user: String,
+    },
     /// Too many tokens for one browser.
     #[error("the same browser made too many requests in a short time")]
     Loop,
@@ -69,7 +72,7 @@ impl Refusal {
             Refusal::CrossSite => "MSIS7001",
             Refusal::UnknownRelyingParty => "MSIS7007",
             Refusal::MethodNotSupported | Refusal::SecondFactorUnavailable => "MSIS7102",
-            Refusal::AccessDenied => "MSIS7068",
+            Refusal::AccessDenied { .. } => "MSIS7068",
             Refusal::Loop => "MSIS7042",
             Refusal::TooManyAttempts { .. } | Refusal::Unavailable => return None,
         })
