@@ -10,6 +10,8 @@ use super::trace::{Mark, Run};
 
 /// The style sheet of every page.
 pub(super) const STYLE: &str = include_str!("../../templates/style.css");
+/// The icon of every page.
+pub(super) const ICON: &str = include_str!("../../templates/icon.svg");
 
 /// What every page shows around its content.
 pub(super) struct Frame {

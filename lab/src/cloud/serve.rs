@@ -11,7 +11,7 @@ use actix_web::{App, HttpResponse, HttpServer, guard};
 use openssl::ssl::SslAcceptorBuilder;
 use thiserror::Error;
 
-use super::pages::STYLE;
+use super::pages::{ICON, STYLE};
 use super::refusal::Refusal;
 use super::{
     Cloud, application, authorize, dashboard, discovery, home_realm, http, login_srf, sign_out,
@@ -68,6 +68,7 @@ pub(super) fn routes(config: &mut ServiceConfig, cloud: &Cloud) {
     let lab = guard::Host(cloud.addresses.cloud("lab"));
     config
         .route("/style.css", web::get().to(style))
+        .route("/icon.svg", web::get().to(icon))
         .service(
             web::scope("")
                 .guard(login)
@@ -115,11 +116,19 @@ pub(super) fn routes(config: &mut ServiceConfig, cloud: &Cloud) {
 }
 
 async fn style() -> HttpResponse {
+    file("text/css; charset=utf-8", STYLE)
+}
+
+async fn icon() -> HttpResponse {
+    file("image/svg+xml", ICON)
+}
+
+fn file(media_type: &'static str, text: &'static str) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/css; charset=utf-8"))
+        .insert_header((header::CONTENT_TYPE, media_type))
         .insert_header((header::CACHE_CONTROL, "max-age=300"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(STYLE)
+        .body(text)
 }
 
 async fn not_here(cloud: Data<Cloud>) -> HttpResponse {

@@ -9,7 +9,7 @@ use reqwest::{Certificate, Client, StatusCode};
 use super::{READY_LIMIT, UpError, UpOptions};
 use crate::addresses::Addresses;
 use crate::configuration::DirectoryAccess;
-use crate::contract::Config;
+use crate::contract::{Config, PublishedApplication};
 use crate::directory::Fixtures;
 use crate::pki::{Pki, PkiError};
 use crate::processes::{Launch, Process, ProcessError, beside};
@@ -43,9 +43,12 @@ impl Federation {
             path: pki.ca_file.clone(),
             source,
         })?;
-        let client = Client::builder()
+        let mut client = Client::builder();
+        for host in addresses.outside_hosts() {
+            client = client.resolve(&host, Addresses::loopback(0));
+        }
+        let client = client
             .add_root_certificate(Certificate::from_pem(&pem)?)
-            .resolve(&addresses.sts(), Addresses::loopback(0))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(ATTEMPT_LIMIT)
@@ -134,14 +137,24 @@ impl Federation {
         arguments(&[command, "--config"], &self.wap_toml)
     }
 
-    /// Starts the proxy and waits until the federation metadata comes through it; gives the metadata.
-    pub(super) async fn start_wap(&self) -> Result<(Process, String), UpError> {
+    /// Starts the proxy and waits until the federation metadata and every published application come through it; gives
+    /// the metadata.
+    pub(super) async fn start_wap(
+        &self,
+        published: &[PublishedApplication],
+    ) -> Result<(Process, String), UpError> {
         let arguments = arguments(&["serve", "--config"], &self.wap_toml);
         let mut process =
             Process::start(self.launch("wap", &self.wap, arguments, Vec::new())).await?;
         let url = format!("{}{METADATA}", self.addresses.adfs_url());
         let metadata = process
-            .ready(READY_LIMIT, async || self.fetch(&url).await)
+            .ready(READY_LIMIT, async || {
+                let metadata = self.fetch(&url).await?;
+                for application in published {
+                    self.fetch(&application.external_url).await?;
+                }
+                Ok(metadata)
+            })
             .await?;
         Ok((process, metadata))
     }

@@ -54,7 +54,7 @@ impl World {
         self.adfs = Some(step("adfs", federation.start_adfs()).await?);
         step("wap install", federation.install_wap(&access)).await?;
         let published = step("wap publish", publish::publish(&federation, addresses)).await?;
-        let (wap, metadata) = step("wap", federation.start_wap()).await?;
+        let (wap, metadata) = step("wap", federation.start_wap(&published)).await?;
         self.wap = Some(wap);
 
         let realms = Realms::fixtures(
