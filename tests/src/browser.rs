@@ -1,6 +1,8 @@
 //! Debian's Chromium, driven over WebDriver, with a fresh profile for each browser.
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities as _;
 use thirtyfour::prelude::{By, ElementQueryable as _, WebDriver, WebElement};
-use thirtyfour::{BrowserLogEntry, DesiredCapabilities};
+use thirtyfour::{BrowserLogEntry, DesiredCapabilities, TypingData};
 use url::Url;
 
 use crate::clock::START_LIMIT;
@@ -23,11 +25,13 @@ use crate::raw;
 
 const WAIT: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(50);
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A browser.
 #[derive(Debug)]
 pub struct Browser {
     driver: WebDriver,
+    port: u16,
     // Dropped in this order: the driver's process ends the browser, then the profile can go.
     _chromedriver: Process,
     _profile: TempDir,
@@ -39,23 +43,24 @@ impl Browser {
     /// # Errors
     /// When Chromium or its driver is missing or does not start.
     pub async fn start(lab: &Contract) -> Result<Browser> {
+        let profile = tempfile::Builder::new()
+            .prefix("chromium-")
+            .tempdir()
+            .context("no temporary folder")?;
         let mut command = Command::new("chromedriver");
-        command.arg("--port=0");
+        // Whatever else browser and driver put down goes with the profile.
+        command.arg("--port=0").env("TMPDIR", profile.path());
         let chromedriver =
             Process::start("chromedriver", command).context("Debian package chromium-driver")?;
         let line = chromedriver.wait_for_line(START_LIMIT, |line| {
             line.contains("started successfully on port")
         })?;
-        let port = line
+        let port: u16 = line
             .trim_end_matches('.')
             .rsplit(' ')
             .next()
-            .unwrap_or_default()
-            .to_owned();
-        let profile = tempfile::Builder::new()
-            .prefix("chromium-")
-            .tempdir()
-            .context("no temporary folder")?;
+            .and_then(|port| port.parse().ok())
+            .with_context(|| format!("chromedriver does not name its port: {line}"))?;
         let mut capabilities = DesiredCapabilities::chrome();
         capabilities.set_binary("/usr/bin/chromium")?;
         for argument in [
@@ -86,6 +91,7 @@ impl Browser {
             .with_context(|| format!("Chromium does not start:\n{}", chromedriver.last_lines()))?;
         Ok(Browser {
             driver,
+            port,
             _chromedriver: chromedriver,
             _profile: profile,
         })
@@ -164,6 +170,21 @@ impl Browser {
     /// When the browser does not answer.
     pub async fn has(&self, id: &str) -> Result<bool> {
         Ok(self.driver.query(By::Id(id)).nowait().exists().await?)
+    }
+
+    /// Types on the keyboard, wherever the focus is.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn type_keys(&self, keys: impl Into<TypingData>) -> Result<()> {
+        // Chromium drops what is typed before it has drawn a new page for the first time.
+        let drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done(true)))";
+        self.driver
+            .execute_async(drawn, Vec::new())
+            .await
+            .context("the page is not drawn")?;
+        let typed = self.driver.action_chain().send_keys(keys).perform().await;
+        typed.context("the keyboard does not work")
     }
 
     /// The id of the element that has the focus.
@@ -264,14 +285,6 @@ impl Browser {
             .with_context(|| format!("no picture at {}", path.display()))
     }
 
-    /// Ends the browser.
-    ///
-    /// # Errors
-    /// When it does not answer.
-    pub async fn quit(self) -> Result<()> {
-        Ok(self.driver.clone().quit().await?)
-    }
-
     async fn devtools(
         &self,
         command: &str,
@@ -299,6 +312,24 @@ impl Browser {
             "the browser is at {url}, which says:\n{}",
             text.chars().take(1500).collect::<String>()
         )
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // WebDriver's own farewell waits for answers that may never come once a test has failed; the driver's process
+        // ends all its browsers when it is told to.
+        let _ = self.driver.clone().leak();
+        let told = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).and_then(|mut stream| {
+            stream.set_read_timeout(Some(SHUTDOWN_LIMIT))?;
+            stream.write_all(
+                b"GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+            )?;
+            stream.read_to_end(&mut Vec::new())
+        });
+        if let Err(error) = told {
+            eprintln!("chromedriver could not be told to end its browser: {error}");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use url::Url;
 use crate::clock::START_LIMIT;
 use crate::contract::Contract;
 use crate::http::Client;
-use crate::logs::Logs;
+use crate::logs::{self, Logs};
 use crate::paths::program;
 use crate::ports::PortBlock;
 use crate::process::Process;
@@ -149,6 +149,15 @@ impl Lab {
     /// When a file cannot be read.
     pub fn logs(&self) -> Result<Logs> {
         Logs::of(self.state(), &[&self.process])
+    }
+
+    /// Whether a line with `needle` is in a log, or comes within a few seconds: programs write their logs through pipes,
+    /// which an answer over the network may overtake.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn is_logged(&self, needle: &str) -> Result<bool> {
+        logs::comes(needle, || self.logs())
     }
 
     /// The process of `lab up`.

@@ -2,10 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use crate::clock::LOOK_AGAIN;
 use crate::process::Process;
+
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// All text, by where it was found.
 #[derive(Debug)]
@@ -59,6 +64,23 @@ impl Logs {
             }
         }
         shown
+    }
+}
+
+/// Whether a line with `needle` is there, or comes within a few seconds.
+///
+/// # Errors
+/// When the logs cannot be read.
+pub fn comes(needle: &str, read: impl Fn() -> Result<Logs>) -> Result<bool> {
+    let begin = Instant::now();
+    loop {
+        if !read()?.lines_with(needle).is_empty() {
+            return Ok(true);
+        }
+        if begin.elapsed() > LIMIT {
+            return Ok(false);
+        }
+        thread::sleep(LOOK_AGAIN);
     }
 }
 

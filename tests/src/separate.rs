@@ -16,7 +16,7 @@ use url::Url;
 use crate::clock::{LOOK_AGAIN, START_LIMIT};
 use crate::http::Client;
 use crate::lab::Lab;
-use crate::logs::Logs;
+use crate::logs::{self, Logs};
 use crate::paths::program;
 use crate::ports::free_port;
 use crate::process::Process;
@@ -155,6 +155,14 @@ impl Separate {
     /// When the authority cannot be read.
     pub fn client(&self) -> Result<Client> {
         Client::new(&self.ca_file)
+    }
+
+    /// Whether a line with `needle` is in a log, or comes within a few seconds.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn is_logged(&self, needle: &str) -> Result<bool> {
+        logs::comes(needle, || self.logs())
     }
 
     /// Everything that the copies have written, stopped ones too, without what was copied from the lab.

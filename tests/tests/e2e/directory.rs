@@ -43,11 +43,12 @@ fn is_unavailable(answer: &Answer, separate: &Separate) -> Result<()> {
         answer.body
     );
     let id = page.activity_id().unwrap_or_default().to_owned();
-    let logs = separate.logs()?;
+    assert!(uuid::Uuid::try_parse(&id).is_ok(), "{id}");
     assert!(
-        uuid::Uuid::try_parse(&id).is_ok() && !logs.lines_with(&id).is_empty(),
-        "{id}\n{}",
-        logs.tail()
+        separate.is_logged(&id)?,
+        "{id}
+{}",
+        separate.logs()?.tail()
     );
     assert!(
         !answer

@@ -15,7 +15,7 @@ async fn wctx_comes_back_as_it_was_sent() -> Result<()> {
         "a&b=c&wa=wsignout1.0",
         "say \"hello\" 'world'",
         "<script>alert(1)</script>",
-        "</form><!-- \u{0} -->".trim_end_matches('\u{0}'),
+        "</form><!-- ]]> -->",
         "Z\u{fc}rich \u{1f600} \u{202e}abc",
         "100%25 + plus + %2B %zz",
         " leading and trailing ",
