@@ -5,6 +5,7 @@ use thiserror::Error;
 const TEMPLATE: &str = include_str!("../rules/entra-default.claims");
 const ALTERNATIVES: &str = "FEDERATED-DOMAINS";
 const FIRST: &str = "FIRST-DOMAIN";
+const SUB_DOMAINS: &str = "SUB-DOMAINS";
 
 /// A text that is no DNS domain name, or no text at all.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -18,21 +19,29 @@ pub enum DomainError {
 }
 
 /// The default rule set for these federated domains. Computers that are joined to the domain get the issuer of the
-/// first one. A user of another domain gets an issuer that Entra ID refuses.
+/// first one. Users below a label of `sub_domains` (`sales` of `sales.contoso.com`) get the issuer of the domain above,
+/// as Entra ID knows verified sub-domains only by their parent. A user of any other domain gets an issuer that Entra ID
+/// refuses.
 ///
 /// # Errors
 /// When no domain is given, or one is no DNS name.
-pub fn default_rules(domains: &[&str]) -> Result<String, DomainError> {
+pub fn default_rules(domains: &[&str], sub_domains: &[&str]) -> Result<String, DomainError> {
     let first = domains.first().ok_or(DomainError::None)?;
-    if let Some(wrong) = domains.iter().find(|domain| !is_domain(domain)) {
+    let all = domains.iter().chain(sub_domains);
+    if let Some(wrong) = all.clone().find(|domain| !is_domain(domain)) {
         return Err(DomainError::Name((*wrong).to_owned()));
     }
-    let alternatives: Vec<String> = domains
-        .iter()
-        .map(|domain| domain.replace('.', "\\."))
-        .collect();
+    let patterns = |names: &[&str], end: &str| -> Vec<String> {
+        let escaped = names.iter().map(|name| name.replace('.', "\\."));
+        escaped.map(|name| name + end).collect()
+    };
+    let below = match patterns(sub_domains, "\\.").as_slice() {
+        [] => String::new(),
+        labels => format!("({})*", labels.join("|")),
+    };
     Ok(TEMPLATE
-        .replace(ALTERNATIVES, &alternatives.join("|"))
+        .replace(SUB_DOMAINS, &below)
+        .replace(ALTERNATIVES, &patterns(domains, "").join("|"))
         .replace(FIRST, first))
 }
 
@@ -89,7 +98,8 @@ mod tests {
 
     fn issue(consistency_guid: Option<&'static str>, groups: &[&str]) -> Vec<(String, String)> {
         let rules =
-            RuleSet::compile(&default_rules(&["fabrikam.com", "contoso.com"]).unwrap()).unwrap();
+            RuleSet::compile(&default_rules(&["fabrikam.com", "contoso.com"], &[]).unwrap())
+                .unwrap();
         let of_directory =
             |claim_type: &str, value: &str| Claim::new(claim_type, value).issued_by("AD AUTHORITY");
         let mut input = vec![
@@ -158,14 +168,13 @@ mod tests {
             ".*",
             "a.b\"); => issue(Type = \"x\"); //",
         ] {
-            assert_eq!(
-                default_rules(&["contoso.com", wrong]),
-                Err(DomainError::Name(wrong.to_owned()))
-            );
+            let refused = Err(DomainError::Name(wrong.to_owned()));
+            assert_eq!(default_rules(&["contoso.com", wrong], &[]), refused);
+            assert_eq!(default_rules(&["contoso.com"], &[wrong]), refused);
         }
-        assert_eq!(default_rules(&[]), Err(DomainError::None));
+        assert_eq!(default_rules(&[], &[]), Err(DomainError::None));
         assert_eq!(
-            RuleSet::compile(&default_rules(&["contoso.com"]).unwrap())
+            RuleSet::compile(&default_rules(&["contoso.com"], &["sales"]).unwrap())
                 .unwrap()
                 .warnings(),
             []

@@ -138,7 +138,7 @@ fn values<'c>(claims: &'c [Claim], claim_type: &str) -> Vec<&'c str> {
 
 #[tokio::test]
 async fn the_default_rules_of_entra_id_issue_what_entra_id_needs() {
-    let rules = entra::default_rules(&["contoso.test"]).expect("rules");
+    let rules = entra::default_rules(&["contoso.test"], &[]).expect("rules");
     for (consistency_guid, immutable_id) in [
         (None, "Z3VpZA=="),
         (Some("Y29uc2lzdGVuY3k="), "Y29uc2lzdGVuY3k="),

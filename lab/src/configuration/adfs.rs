@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use claim_rules::entra::default_rules;
 use serde::Serialize;
 
 use super::{WriteError, write_text, write_toml};
@@ -13,8 +14,10 @@ use crate::pki::Pki;
 /// Name of the trust, as Entra Connect gives it.
 pub const RELYING_PARTY_NAME: &str = "Microsoft Office 365 Identity Platform Worldwide";
 
-/// Issuance transform rules of the trust (spec claim-rules 7).
-const ENTRA_RULES: &str = include_str!("entra.rules");
+/// Domains that the cloud federates, and the labels of their verified sub-domains.
+const DOMAINS: [&str; 2] = ["contoso.test", "fabrikam.test"];
+const SUB_DOMAINS: [&str; 1] = ["sub"];
+/// Issuance transform rules of the trust.
 const RULES_FILE: &str = "entra.rules";
 
 /// How `adfs` reaches the directory.
@@ -167,7 +170,10 @@ pub fn write_adfs(
     let path = folder.join("adfs.toml");
     write_toml(&path, "The lab's federation server.", &content)?;
     let trusts = folder.join("trusts/relying-parties");
-    write_text(&trusts.join(RULES_FILE), ENTRA_RULES)?;
+    write_text(
+        &trusts.join(RULES_FILE),
+        &default_rules(&DOMAINS, &SUB_DOMAINS)?,
+    )?;
     let trust = RelyingParty {
         name: RELYING_PARTY_NAME,
         identifiers: [ENTRA_IDENTIFIER],
@@ -214,7 +220,7 @@ mod tests {
         let stores = HashMap::from([("Active Directory".to_owned(), person)]);
         let account = "http://schemas.microsoft.com/ws/2008/06/identity/claims/windowsaccountname";
         let input = vec![Claim::new(account, "CONTOSO\\somebody").issued_by("AD AUTHORITY")];
-        let rules = RuleSet::compile(ENTRA_RULES).unwrap();
+        let rules = RuleSet::compile(&default_rules(&DOMAINS, &SUB_DOMAINS).unwrap()).unwrap();
         let mut claims: HashMap<String, Vec<String>> = HashMap::new();
         for claim in rules.evaluate(input, &stores).unwrap() {
             claims

@@ -17,6 +17,9 @@ pub use wap::write_wap;
 /// Why a file was not written.
 #[derive(Debug, Error)]
 pub enum WriteError {
+    /// The rules of the relying party trust.
+    #[error("the claim rules for Entra ID cannot be made: {0}")]
+    Rules(#[from] claim_rules::entra::DomainError),
     /// The state folder.
     #[error("{}: {source}; the state folder must be writable", path.display())]
     File {
