@@ -12,7 +12,8 @@ mod xml;
 
 pub use document::{AuditDocument, AuditKind, AuthProtocol, Failure, RequestFacts};
 pub use events::{
-    ProxyEvent, authorization_refused, credentials_checked, passive_request_failed, proxy, record, token_issued,
+    ProxyEvent, authorization_refused, credentials_checked, passive_request_failed, proxy, record,
+    token_issued,
 };
 pub use text::Clean;
 

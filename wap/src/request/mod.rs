@@ -6,6 +6,6 @@ mod header;
 mod target;
 
 pub use authority::Authority;
-pub(crate) use header::{set, without_vendor_fields};
 pub use header::{HeaderError, clean_request, clean_response, is_reserved};
+pub(crate) use header::{set, without_vendor_fields};
 pub use target::{Target, TargetError};
