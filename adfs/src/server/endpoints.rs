@@ -21,6 +21,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
         enabled: true,
         proxy: true,
     },
+    // Windows integrated sign-in of AD FS 2012 R2 and later, and of AD FS 2.0.
+    Endpoint {
+        path: "/adfs/ls/wia",
+        enabled: false,
+        proxy: false,
+    },
+    Endpoint {
+        path: "/adfs/ls/auth/integrated/",
+        enabled: false,
+        proxy: false,
+    },
     Endpoint {
         path: "/adfs/portal/",
         enabled: true,

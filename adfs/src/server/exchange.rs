@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use time::format_description::BorrowedFormatItem;
@@ -95,6 +96,15 @@ impl<'a> Exchange<'a> {
     /// The error page with another status.
     pub(super) fn refuse_as(&self, status: StatusCode, refusal: &Refusal) -> HttpResponse {
         self.refusal_page(status, refusal, None)
+    }
+
+    /// The error page for a method that the address does not take; `allow` lists those that it does.
+    pub(super) fn refuse_method(&self, allow: &'static str) -> HttpResponse {
+        let mut response = self.refuse_as(StatusCode::METHOD_NOT_ALLOWED, &Refusal::NoHandler);
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static(allow));
+        response
     }
 
     /// The error page, naming the relying party by its registered name.

@@ -4,7 +4,7 @@
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::http::{StatusCode, Uri};
+use actix_web::http::{ConnectionType, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
@@ -31,17 +31,20 @@ pub(super) async fn guard<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if let Err(status) = within_limits(request.uri(), request.headers()) {
-        let refusal = HttpResponse::build(status)
-            .insert_header((header::CONNECTION, "close"))
-            .finish();
-        return Ok(request.into_response(refusal).map_into_right_body());
-    }
     let Some(federation) = request.app_data::<Data<Federation>>().cloned() else {
         return Ok(request
             .into_response(HttpResponse::ServiceUnavailable().finish())
             .map_into_right_body());
     };
+    if let Err(status) = within_limits(request.uri(), request.headers()) {
+        let refusal = match status {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Refusal::Malformed,
+            _ => Refusal::TooLarge,
+        };
+        let mut answer = Exchange::open(request.request(), &federation).refuse_as(status, &refusal);
+        answer.head_mut().set_connection_type(ConnectionType::Close);
+        return Ok(request.into_response(answer).map_into_right_body());
+    }
     let origin = context::Origin::of(request.request(), &federation);
     let through_proxy = origin.through_proxy();
     request.extensions_mut().insert(origin);

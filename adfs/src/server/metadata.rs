@@ -13,9 +13,7 @@ use crate::state::Federation;
 /// The handler. Clients may keep the document for an hour, well below the days for which a new key is announced.
 pub(super) async fn handle(request: HttpRequest, federation: Data<Federation>) -> HttpResponse {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return HttpResponse::MethodNotAllowed()
-            .insert_header((header::ALLOW, "GET, HEAD"))
-            .finish();
+        return Exchange::open(&request, &federation).refuse_method("GET, HEAD");
     }
     match metadata::document(&federation) {
         Ok(document) => {

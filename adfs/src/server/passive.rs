@@ -1,6 +1,6 @@
 //! `/adfs/ls/`: finds the protocol of a browser's request, and walks it through [`crate::sign_in`].
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use url::form_urlencoded;
@@ -45,7 +45,7 @@ async fn answer(
     let posted = match *request.method() {
         Method::GET | Method::HEAD => Parameters::default(),
         Method::POST => body::form(request, payload).await?,
-        _ => return Ok(not_allowed()),
+        _ => return Ok(exchange.refuse_method("GET, HEAD, POST")),
     };
     let from_page = PAGE_FIELDS.iter().any(|field| posted.has(field));
     if !from_page && posted.has("wa") {
@@ -115,12 +115,6 @@ fn restart(
         return Err(Refusal::TooLarge);
     }
     Ok(exchange.redirect(StatusCode::SEE_OTHER, &address).finish())
-}
-
-fn not_allowed() -> HttpResponse {
-    HttpResponse::MethodNotAllowed()
-        .insert_header((header::ALLOW, "GET, HEAD, POST"))
-        .finish()
 }
 
 /// Whether the credential form may be used from where it was posted (spec security WEB-3). Command-line clients post
