@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 use url::Url;
 
@@ -111,6 +111,38 @@ impl Separate {
         let (process, took) = serve("wap", &self.wap_config, &self.outside)?;
         self.ended.extend(self.wap.replace(process));
         Ok(took)
+    }
+
+    /// Forgets the proxy's trust and establishes it anew, as `account` with the password in `password_file`. The
+    /// federation server must run. What the command writes is among the logs.
+    ///
+    /// # Errors
+    /// When the command fails; the message is its own.
+    pub fn install_wap(&mut self, account: &str, password_file: &Path) -> Result<()> {
+        let wap: toml::Table = fs::read_to_string(&self.wap_config)?.parse()?;
+        let folder = wap.get("trust").and_then(|trust| trust.get("folder"));
+        let folder = folder
+            .and_then(toml::Value::as_str)
+            .context("wap.toml names no trust.folder")?;
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {folder}"))?;
+        let mut command = Command::new(program("wap")?);
+        command
+            .args(["install", "--username", account, "--config"])
+            .arg(&self.wap_config);
+        command
+            .arg("--password-file")
+            .arg(password_file)
+            .env_remove("RUST_LOG")
+            .env("NO_COLOR", "1");
+        let mut process = Process::start("wap install", command)?;
+        let status = process.wait(START_LIMIT)?;
+        ensure!(
+            status.success(),
+            "wap install: {status}\n{}",
+            process.last_lines()
+        );
+        self.ended.push(process);
+        Ok(())
     }
 
     /// The running federation server.
