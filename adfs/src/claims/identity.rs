@@ -3,7 +3,7 @@
 use claim_rules::Claim;
 
 use super::types;
-use crate::directory::AuthenticatedAccount;
+use crate::directory::Account;
 
 /// Issuer of what is read from the directory at a logon (spec claim-rules 3.1).
 pub(super) const AD_AUTHORITY: &str = "AD AUTHORITY";
@@ -20,7 +20,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn of(account: &AuthenticatedAccount, group_sids: Vec<String>) -> Identity {
+    pub(super) fn of(account: &Account, group_sids: Vec<String>) -> Identity {
         Identity {
             windows_account_name: account.windows_account_name(),
             upn: account.upn().map(str::to_owned),

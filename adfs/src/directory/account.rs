@@ -1,11 +1,13 @@
 //! Accounts of people.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
 use super::DirectoryError;
 use super::entry::Entry;
+use super::reason::Reason;
 use super::sid::Sid;
 use super::standing::Standing;
 use super::subject::{SubjectId, SubjectKey};
@@ -15,9 +17,10 @@ use crate::config::DirectoryConfig;
 #[derive(Debug, Clone)]
 pub struct AuthenticatedAccount(Arc<Account>);
 
-/// What an entry says about a person.
+/// What an entry says about a person. Proves nothing: whoever reads entries has it of anybody, so that no session can be
+/// made of it. It does not even tell the [`SubjectId`] by which one could be looked up.
 #[derive(Debug)]
-pub(super) struct Account {
+pub struct Account {
     subject: SubjectId,
     dn: String,
     net_bios_name: String,
@@ -100,71 +103,109 @@ impl AuthenticatedAccount {
     pub fn subject(&self) -> SubjectId {
         self.0.subject.clone()
     }
+}
+
+impl Deref for AuthenticatedAccount {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.0
+    }
+}
+
+impl Account {
+    /// Section of the configuration that the account's directory has.
+    pub fn directory(&self) -> &str {
+        self.subject.directory()
+    }
 
     /// Distinguished name.
     pub fn dn(&self) -> &str {
-        &self.0.dn
+        &self.dn
     }
 
     /// userPrincipalName.
     pub fn upn(&self) -> Option<&str> {
-        self.0.upn.as_deref()
+        self.upn.as_deref()
     }
 
     /// sAMAccountName.
     pub fn sam_account_name(&self) -> &str {
-        &self.0.sam_account_name
+        &self.sam_account_name
     }
 
     /// NetBIOS name of the account's domain.
     pub fn net_bios_name(&self) -> &str {
-        &self.0.net_bios_name
+        &self.net_bios_name
     }
 
     /// DNS name of the account's domain.
     pub fn dns_name(&self) -> &str {
-        &self.0.dns_name
+        &self.dns_name
     }
 
     /// `DOMAIN\user`.
     pub fn windows_account_name(&self) -> String {
-        format!("{}\\{}", self.0.net_bios_name, self.0.sam_account_name)
+        format!("{}\\{}", self.net_bios_name, self.sam_account_name)
     }
 
     /// displayName.
     pub fn display_name(&self) -> Option<&str> {
-        self.0.display_name.as_deref()
+        self.display_name.as_deref()
     }
 
     /// mail.
     pub fn mail(&self) -> Option<&str> {
-        self.0.mail.as_deref()
+        self.mail.as_deref()
     }
 
     /// objectSid as `S-1-...`.
     pub fn object_sid(&self) -> Option<String> {
-        self.0.sid.as_ref().map(Sid::to_string)
+        self.sid.as_ref().map(Sid::to_string)
     }
 
     /// SID of the primary group as `S-1-...`.
     pub fn primary_group_sid(&self) -> Option<String> {
-        self.0.primary_group.as_ref().map(Sid::to_string)
+        self.primary_group.as_ref().map(Sid::to_string)
     }
 
     /// objectGUID: 16 octets in Active Directory's order, of which the base64 form is Entra's ImmutableID. Other
     /// directories' identifiers may be of another length.
     pub fn object_guid(&self) -> &[u8] {
-        self.0.subject.key.octets()
+        self.subject.key.octets()
     }
 
     /// When the password was set.
     pub fn password_set(&self) -> Option<OffsetDateTime> {
-        self.0.password_set
+        self.password_set
     }
 
     /// When the password expires; `None` when it never does or the directory does not say.
     pub fn password_expires(&self) -> Option<OffsetDateTime> {
-        self.0.password_expires
+        self.password_expires
+    }
+}
+
+/// An account that somebody else than its owner asked for, to try what a sign-in would come to.
+#[derive(Debug)]
+pub struct FoundAccount {
+    account: Account,
+    refusal: Option<Reason>,
+}
+
+impl FoundAccount {
+    pub(super) fn new(account: Account, refusal: Option<Reason>) -> FoundAccount {
+        FoundAccount { account, refusal }
+    }
+
+    /// What the directory says about it.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Why a sign-in would be refused even with the right password; `None` when it would not be.
+    pub fn refusal(&self) -> Option<Reason> {
+        self.refusal
     }
 }
 

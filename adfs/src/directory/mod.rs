@@ -29,7 +29,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::time::timeout;
 
-pub use account::{AccountState, AuthenticatedAccount};
+pub use account::{Account, AccountState, AuthenticatedAccount, FoundAccount};
 pub use entry::Entry;
 pub use error::DirectoryError;
 pub use name::{SignInName, SignInNameError};
@@ -153,19 +153,33 @@ impl Directory {
         finish(directory, async move { realm.lookup(&subject).await }).await?
     }
 
+    /// The account with this name, found with the service's own rights. For dry runs: it is no
+    /// [`AuthenticatedAccount`], and nothing here makes one of it.
+    ///
+    /// # Errors
+    /// The reason when no single account has the name; otherwise when the directory gives no answer.
+    pub async fn find(
+        &self,
+        name: &SignInName,
+    ) -> Result<Result<FoundAccount, Reason>, DirectoryError> {
+        let (realm, belongs) = self.realm_of(name)?;
+        if !belongs {
+            return Ok(Err(Reason::UnknownDomain));
+        }
+        let name = name.clone();
+        let directory = realm.config.name.clone();
+        finish(directory, async move { realm.find(&name).await }).await?
+    }
+
     /// SIDs of the groups that an account is in, nested ones too, as `S-1-...`; those that the directory computes for
     /// the access token of the account (`tokenGroups`: security groups only).
     ///
     /// # Errors
     /// When the directory gives no answer.
-    pub async fn group_sids(
-        &self,
-        account: &AuthenticatedAccount,
-    ) -> Result<Vec<String>, DirectoryError> {
-        let subject = account.subject();
-        let Some(realm) = self.realm_named(subject.directory()) else {
+    pub async fn group_sids(&self, account: &Account) -> Result<Vec<String>, DirectoryError> {
+        let Some(realm) = self.realm_named(account.directory()) else {
             return Err(DirectoryError::UnknownDomain(
-                subject.directory().to_owned(),
+                account.directory().to_owned(),
             ));
         };
         let dn = account.dn().to_owned();

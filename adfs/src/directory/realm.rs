@@ -6,7 +6,7 @@ use std::time::Instant;
 use ldap3::Scope;
 use native_tls::{Certificate, Protocol, TlsConnector};
 
-use super::account::{Account, AccountState, AuthenticatedAccount};
+use super::account::{Account, AccountState, AuthenticatedAccount, FoundAccount};
 use super::connection::{Connector, Fault, Found, Search};
 use super::entry::Entry;
 use super::filter::{Filter, is_attribute};
@@ -164,6 +164,27 @@ impl Realm {
             })
             .await
             .map(drop)
+    }
+
+    /// The account with this name, for dry runs.
+    pub(super) async fn find(
+        &self,
+        name: &SignInName,
+    ) -> Result<Result<FoundAccount, Reason>, DirectoryError> {
+        let filter = self.name_filter(name).and(&self.user_filter);
+        let found = self.find_people(filter, SIGN_IN_LIMIT).await?;
+        let entry = match found.entries.as_slice() {
+            [entry] if !found.more => entry,
+            [] => return Ok(Err(Reason::UnknownUser)),
+            _ => return Ok(Err(Reason::Ambiguous)),
+        };
+        let standing = match Standing::read(entry, &self.config.attributes) {
+            Ok(standing) => standing,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let account = Account::read(entry, &standing, &self.config)?;
+        let refusal = standing.refusal(self.clock.now());
+        Ok(Ok(FoundAccount::new(account, refusal)))
     }
 
     /// The account of a session as it is now.

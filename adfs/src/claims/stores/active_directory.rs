@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use claim_rules::directory_query::{ActiveDirectoryQuery, rows_of_object};
 use claim_rules::{Rows, StoreError, StoreQuery};
 
-use crate::directory::{AuthenticatedAccount, Directory, DirectoryError, Entry, Sid};
+use crate::directory::{Account, Directory, DirectoryError, Entry, Sid};
 
 const TOKEN_GROUPS: &str = "tokenGroups";
 /// Attributes in one search, as far as they are asked for in advance.
@@ -36,7 +36,7 @@ const BINARY: [&str; 12] = [
 #[derive(Debug)]
 pub(super) struct ActiveDirectory<'a> {
     directory: &'a Directory,
-    account: &'a AuthenticatedAccount,
+    account: &'a Account,
     /// Attributes that the trust's rules name anywhere. They are fetched together, because rules tend to ask for the
     /// same object again and again.
     wanted: Vec<String>,
@@ -70,7 +70,7 @@ impl Found {
 impl<'a> ActiveDirectory<'a> {
     pub(super) fn new(
         directory: &'a Directory,
-        account: &'a AuthenticatedAccount,
+        account: &'a Account,
         wanted: Vec<String>,
     ) -> ActiveDirectory<'a> {
         ActiveDirectory {

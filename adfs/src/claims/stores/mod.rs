@@ -7,7 +7,7 @@ use claim_rules::directory_query::attributes_named;
 use claim_rules::{Rows, StoreError, StoreQuery};
 
 use crate::config::RelyingPartyTrust;
-use crate::directory::{AuthenticatedAccount, DirectoryError};
+use crate::directory::{Account, DirectoryError};
 use crate::state::Federation;
 use active_directory::ActiveDirectory;
 
@@ -33,7 +33,7 @@ impl<'a> ServiceStores<'a> {
     pub(super) fn new(
         federation: &'a Federation,
         trust: &'a RelyingPartyTrust,
-        account: &'a AuthenticatedAccount,
+        account: &'a Account,
     ) -> ServiceStores<'a> {
         let transform = trust.issuance_transform_rules.as_ref();
         let rules = trust.issuance_authorization_rules.as_deref();
