@@ -62,7 +62,7 @@ impl Lab {
                     .context("no temporary folder")?,
             );
             match Lab::up(state, PortBlock::take()?) {
-                Err(error) if tries < TRIES && error.to_string().contains("in use") => {}
+                Err(error) if tries < TRIES && error.to_string().contains("cannot be used") => {}
                 outcome => return outcome,
             }
         }

@@ -26,7 +26,8 @@ impl PortBlock {
     /// # Errors
     /// When there is none.
     pub fn take() -> Result<PortBlock> {
-        let folder = env::temp_dir().join("adfs-end-to-end-ports");
+        let user = rustix::process::getuid().as_raw();
+        let folder = env::temp_dir().join(format!("adfs-end-to-end-ports-{user}"));
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         for number in 0..BLOCKS {
             let base = FIRST + STEP * number;
