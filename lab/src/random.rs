@@ -23,7 +23,7 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], ErrorStack> {
 /// 256 random bits as text that fits cookies, URLs and forms.
 ///
 /// # Errors
-/// As [`bytes`].
+/// As [`fn@bytes`].
 pub(crate) fn token() -> Result<String, ErrorStack> {
     Ok(URL_SAFE_NO_PAD.encode(bytes::<32>()?))
 }

@@ -69,7 +69,7 @@ pub fn links() -> &'static AssetLinks {
     &LINKS
 }
 
-/// The CSP source expression that allows [`AUTO_POST_SCRIPT`].
+/// The CSP source expression that allows the auto-post script.
 pub fn auto_post_hash() -> &'static str {
     &AUTO_POST_HASH
 }

@@ -1,4 +1,4 @@
-//! The route table. It compares paths in lower case; [`super::guard`] folds them before.
+//! The route table. It compares paths in lower case; the guard folds them before.
 
 use actix_web::http::header;
 use actix_web::middleware::from_fn;

@@ -2,7 +2,7 @@
 //! publish and share.
 //!
 //! SQLite in one file. Readers and the one writer have pools of their own: within a process writers queue in order
-//! instead of competing for the file's lock, and readers never wait for them. Every statement is in [`sql`], the only
+//! instead of competing for the file's lock, and readers never wait for them. Every statement is in `sql`, the only
 //! place that knows the dialect.
 
 mod error;
