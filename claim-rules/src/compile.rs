@@ -155,7 +155,7 @@ impl Compiler<'_> {
 
     fn tests(&mut self, tests: &[Test]) -> Compile<Tests> {
         let mut compiled = Tests::default();
-        for test in tests {
+        for (place, test) in tests.iter().enumerate() {
             let expression = &test.expression;
             let (negated, is_pattern) = match test.comparison {
                 Comparison::Equal => (false, false),
@@ -173,20 +173,17 @@ impl Compiler<'_> {
             {
                 self.look_at_type(text, expression.span);
             }
-            let refers = match &against {
-                Against::Text(text) => text.refers(),
-                Against::Pattern(pattern) => pattern.refers(),
-            };
-            let list = if refers {
-                &mut compiled.joined
-            } else {
-                &mut compiled.own
-            };
-            list.push(PlannedTest {
+            let test = PlannedTest {
+                place,
                 property: test.property.clone(),
                 negated,
                 against,
-            });
+            };
+            if test.refers() {
+                compiled.joined.push(test);
+            } else {
+                compiled.own.push(test);
+            }
         }
         Ok(compiled)
     }

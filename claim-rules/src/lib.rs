@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! The AD FS claim rule language as a library: parse, check, evaluate. No I/O, no threads, no clock.
+//! The AD FS claim rule language as a library: parse, check, evaluate, explain. No I/O, no threads, no clock.
 //!
 //! Rule text goes through [`syntax::parse`] to a [`syntax::SyntaxTree`]; [`RuleSet::compile`] also resolves names and
 //! translates regular expressions, so that whatever can be wrong with a rule is found when it is saved. A [`RuleSet`]
@@ -31,6 +31,7 @@ mod query_template;
 mod rule_set;
 mod store;
 pub mod syntax;
+pub mod trace;
 
 pub use claim::{Claim, LOCAL_AUTHORITY, STRING_VALUE_TYPE};
 pub use diagnostic::{Diagnostic, Severity};

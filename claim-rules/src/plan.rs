@@ -25,6 +25,8 @@ pub(crate) struct Tests {
 
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedTest {
+    /// Place between its brackets, from 0.
+    pub(crate) place: usize,
     pub(crate) property: Property,
     pub(crate) negated: bool,
     pub(crate) against: Against,
@@ -34,6 +36,16 @@ pub(crate) struct PlannedTest {
 pub(crate) enum Against {
     Text(Text),
     Pattern(PatternSource),
+}
+
+impl PlannedTest {
+    /// Whether it looks at a bound claim.
+    pub(crate) fn refers(&self) -> bool {
+        match &self.against {
+            Against::Text(text) => text.refers(),
+            Against::Pattern(pattern) => pattern.refers(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

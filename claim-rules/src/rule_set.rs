@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::plan::{Against, PlannedAction, PlannedRule, PlannedTest, Tests};
 use crate::store::{AttributeStores, StoreError};
 use crate::syntax::{Property, SyntaxTree, parse};
+use crate::trace::Trace;
 
 /// How `==` and `!=` compare (section 3.4). Sources disagree about AD FS, so that each trust can choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -134,18 +135,35 @@ impl RuleSet {
         input: Vec<Claim>,
         stores: &dyn AttributeStores,
     ) -> Result<Vec<Claim>, EvaluationError> {
-        let mut evaluation = self.start(input);
-        loop {
-            match evaluation.step()? {
-                Step::Done(claims) => return Ok(claims),
-                Step::Query(query) => match stores.store(&query.store) {
-                    None => return Err(evaluation.store_missing()),
-                    Some(store) => match store.query(&query) {
-                        Ok(rows) => evaluation.answer(rows),
-                        Err(error) => return Err(evaluation.store_failed(error)),
-                    },
+        run(&mut self.start(input), stores)
+    }
+
+    /// As [`RuleSet::evaluate`], with a record of what every rule did, which is there for an error too.
+    pub fn explain(
+        &self,
+        input: Vec<Claim>,
+        stores: &dyn AttributeStores,
+    ) -> (Result<Vec<Claim>, EvaluationError>, Trace) {
+        let mut evaluation = self.start(input).traced();
+        let outcome = run(&mut evaluation, stores);
+        (outcome, evaluation.into_trace().unwrap_or_default())
+    }
+}
+
+fn run(
+    evaluation: &mut Evaluation<'_>,
+    stores: &dyn AttributeStores,
+) -> Result<Vec<Claim>, EvaluationError> {
+    loop {
+        match evaluation.step()? {
+            Step::Done(claims) => return Ok(claims),
+            Step::Query(query) => match stores.store(&query.store) {
+                None => return Err(evaluation.store_missing()),
+                Some(store) => match store.query(&query) {
+                    Ok(rows) => evaluation.answer(rows),
+                    Err(error) => return Err(evaluation.store_failed(error)),
                 },
-            }
+            },
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What the language asks of attribute stores (spec section 4).
 
+use serde::Serialize;
+
 /// A query that a rule wants answered before it can go on (spec section 4.1).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct StoreQuery {
     /// Name of the store as the rule writes it, for example `Active Directory`.
     pub store: String,

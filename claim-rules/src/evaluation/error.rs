@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::limits::Limit;
@@ -9,7 +10,7 @@ use crate::pattern::PatternError;
 use crate::store::StoreError;
 
 /// A rule of the set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleLocation {
     /// From 1, in document order.
     pub number: usize,

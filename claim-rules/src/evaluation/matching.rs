@@ -8,7 +8,7 @@ use crate::plan::{Against, Aggregate, PlannedRule, PlannedTest, Tests};
 use crate::rule_set::Equality;
 
 /// Bound claims, by index, one for each selector.
-type Tuple = Vec<usize>;
+pub(super) type Tuple = Vec<usize>;
 
 /// The tuples for which the action runs: the product of what the selectors match, as far as all conditions hold.
 /// Without selectors one empty tuple, or none.
@@ -56,15 +56,16 @@ pub(super) fn tuples(
     Ok(kept)
 }
 
-struct Matcher<'a> {
-    claims: &'a [Claim],
-    equality: Equality,
-    meter: &'a mut Meter,
+/// Compares claims with tests.
+pub(super) struct Matcher<'a> {
+    pub(super) claims: &'a [Claim],
+    pub(super) equality: Equality,
+    pub(super) meter: &'a mut Meter,
 }
 
 impl Matcher<'_> {
     /// Claims that pass the tests which look at no other claim.
-    fn own_matches(&mut self, tests: &Tests) -> Result<Vec<usize>, Failure> {
+    pub(super) fn own_matches(&mut self, tests: &Tests) -> Result<Vec<usize>, Failure> {
         let mut found = Vec::new();
         for (index, claim) in self.claims.iter().enumerate() {
             if self.passes(&tests.own, claim, &[])? {
@@ -74,7 +75,7 @@ impl Matcher<'_> {
         Ok(found)
     }
 
-    fn extend(
+    pub(super) fn extend(
         &mut self,
         tuples: &[Tuple],
         tests: &Tests,
@@ -114,9 +115,23 @@ impl Matcher<'_> {
         Ok(aggregate.comparison.holds(count, aggregate.number))
     }
 
-    fn passes(
+    pub(super) fn passes(
         &mut self,
         tests: &[PlannedTest],
+        claim: &Claim,
+        tuple: &[usize],
+    ) -> Result<bool, Failure> {
+        for test in tests {
+            if !self.passes_one(test, claim, tuple)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    pub(super) fn passes_one(
+        &mut self,
+        test: &PlannedTest,
         claim: &Claim,
         tuple: &[usize],
     ) -> Result<bool, Failure> {
@@ -124,18 +139,13 @@ impl Matcher<'_> {
             claims: self.claims,
             tuple,
         };
-        for test in tests {
-            self.meter.test()?;
-            let left = property(claim, &test.property);
-            let found = match &test.against {
-                Against::Text(text) => self.equal(left, &scope.text(text, self.meter)?),
-                Against::Pattern(source) => scope.pattern(source, self.meter)?.is_match(left)?,
-            };
-            if found == test.negated {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        self.meter.test()?;
+        let left = property(claim, &test.property);
+        let found = match &test.against {
+            Against::Text(text) => self.equal(left, &scope.text(text, self.meter)?),
+            Against::Pattern(source) => scope.pattern(source, self.meter)?.is_match(left)?,
+        };
+        Ok(found != test.negated)
     }
 
     fn equal(&self, left: &str, right: &str) -> bool {

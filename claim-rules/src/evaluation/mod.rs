@@ -1,7 +1,9 @@
 //! Running a rule set (section 3).
 
+mod diagnosis;
 mod error;
 mod matching;
+mod recorder;
 mod text;
 
 use std::collections::{HashSet, VecDeque};
@@ -14,6 +16,8 @@ use crate::plan::{PlannedAction, PlannedQuery, PlannedRule};
 use crate::rule_set::RuleSet;
 use crate::store::{Rows, StoreError, StoreQuery};
 use crate::syntax::{Property, Verb};
+use crate::trace::{Fate, Trace};
+use recorder::Recorder;
 use text::Scope;
 
 /// What an evaluation needs, or has come to.
@@ -41,6 +45,8 @@ pub struct Evaluation<'a> {
     asked: VecDeque<Asked>,
     running: bool,
     failure: Option<Failure>,
+    /// Only when somebody wants to know what happened.
+    recorder: Option<Box<Recorder>>,
 }
 
 /// A claim that a rule made.
@@ -77,7 +83,21 @@ impl<'a> Evaluation<'a> {
             asked: VecDeque::new(),
             running: false,
             failure,
+            recorder: None,
         }
+    }
+
+    /// Keeps a record of everything that happens from here on, to be taken by [`Evaluation::into_trace`]. The claims
+    /// that come out are the same; the evaluation takes several times as long and more memory.
+    #[must_use]
+    pub fn traced(mut self) -> Evaluation<'a> {
+        self.recorder = Some(Box::new(Recorder::new(self.input.len())));
+        self
+    }
+
+    /// What has happened so far, also when that ended in an error; `None` unless [`Evaluation::traced`].
+    pub fn into_trace(self) -> Option<Trace> {
+        Some(self.recorder?.into_trace(self.input))
     }
 
     /// Goes on to the next query, or to the end. Stepping again without an answer gives the same query again.
@@ -121,8 +141,12 @@ impl<'a> Evaluation<'a> {
         let Some(asked) = self.asked.pop_front() else {
             return;
         };
+        let answer = self.recorder.is_some().then(|| rows.clone());
         if let Err(failure) = self.take_rows(&asked, rows) {
             self.failure = Some(failure);
+        }
+        if let (Some(recorder), Some(answer)) = (&mut self.recorder, answer) {
+            recorder.answered(answer, self.made.len());
         }
     }
 
@@ -176,6 +200,9 @@ impl<'a> Evaluation<'a> {
     }
 
     fn run(&mut self, rule: &'a PlannedRule) -> Result<(), Failure> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(self.rules, self.rule, &self.input);
+        }
         let tuples = matching::tuples(rule, &self.input, self.rules.equality(), &mut self.meter)?;
         for tuple in tuples {
             self.meter.action()?;
@@ -198,6 +225,11 @@ impl<'a> Evaluation<'a> {
                     self.asked.push_back(asked);
                 }
             }
+            if let Some(recorder) = &mut self.recorder {
+                let asked = matches!(rule.action, PlannedAction::Query(_));
+                let query = self.asked.back().filter(|_| asked);
+                recorder.ran(tuple, query.map(|asked| &asked.query), self.made.len());
+            }
         }
         Ok(())
     }
@@ -213,11 +245,20 @@ impl<'a> Evaluation<'a> {
     }
 
     fn finish(&mut self, verb: Verb) -> Result<(), Failure> {
-        for Made { claim, copied } in self.made.drain(..) {
+        for (place, Made { claim, copied }) in self.made.drain(..).enumerate() {
             let first = verb == Verb::Issue
                 && self
                     .issued
                     .insert((claim.claim_type.clone(), claim.value.clone()));
+            if let Some(recorder) = &mut self.recorder {
+                let fate = match (verb, first) {
+                    (Verb::Issue, true) => Fate::Issued,
+                    (Verb::Issue, false) => Fate::AlreadyIssued,
+                    (Verb::Add, _) if copied => Fate::NoEffect,
+                    (Verb::Add, _) => Fate::Added,
+                };
+                recorder.made(place, (!copied).then_some(self.input.len()), fate);
+            }
             match (first, copied) {
                 (true, true) => self.output.push(claim),
                 (true, false) => {
