@@ -1,15 +1,15 @@
-//! May the user sign in to this relying party? (spec claim-rules 5.2)
+//! May the user sign in to this relying party, and with how many factors? (spec claim-rules 5.2 and 5.5)
 
 use claim_rules::{Claim, RuleSet};
 
-use super::types::{DENY, PERMIT};
+use super::types::{AUTHENTICATION_METHOD, DENY, MULTIPLE_AUTHENTICATION, PERMIT};
 use crate::config::{AccessControlPolicy, RelyingPartyTrust};
 
 /// How a trust decides.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Authorization<'a> {
-    /// The access control policy "Permit everyone".
-    PermitEveryone,
+    /// An access control policy.
+    Policy(&'a AccessControlPolicy),
     /// Issuance authorization rules.
     Rules(&'a RuleSet),
     /// Neither policy nor rules: nobody.
@@ -20,13 +20,24 @@ impl<'a> Authorization<'a> {
     pub(super) fn of(trust: &'a RelyingPartyTrust) -> Authorization<'a> {
         match (
             &trust.issuance_authorization_rules,
-            trust.access_control_policy_name,
+            &trust.access_control_policy,
         ) {
             (Some(rules), _) => Authorization::Rules(rules),
-            (None, Some(AccessControlPolicy::PermitEveryone)) => Authorization::PermitEveryone,
+            (None, Some(policy)) => Authorization::Policy(policy),
             (None, None) => Authorization::Nobody,
         }
     }
+}
+
+/// What authorization comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Yes.
+    Permit,
+    /// Not without a second factor.
+    SecondFactor,
+    /// No.
+    Deny(Denial),
 }
 
 /// Why not.
@@ -34,16 +45,23 @@ impl<'a> Authorization<'a> {
 pub enum Denial {
     /// A rule issued a deny claim.
     Denied,
-    /// No rule issued a permit claim.
+    /// No rule permits: none issued a permit claim, or none of the policy holds.
     NotPermitted,
 }
 
 /// Judges the output of authorization rules. Only types count, and a deny beats every permit.
-pub(super) fn judge(output: &[Claim]) -> Result<(), Denial> {
+pub(super) fn judge(output: &[Claim]) -> Verdict {
     let has = |claim_type: &str| output.iter().any(|claim| claim.claim_type == claim_type);
     match (has(DENY), has(PERMIT)) {
-        (true, _) => Err(Denial::Denied),
-        (false, false) => Err(Denial::NotPermitted),
-        (false, true) => Ok(()),
+        (true, _) => Verdict::Deny(Denial::Denied),
+        (false, false) => Verdict::Deny(Denial::NotPermitted),
+        (false, true) => Verdict::Permit,
     }
+}
+
+/// Whether the output of additional authentication rules demands a second factor.
+pub(super) fn demands_second_factor(output: &[Claim]) -> bool {
+    output.iter().any(|claim| {
+        claim.claim_type == AUTHENTICATION_METHOD && claim.value == MULTIPLE_AUTHENTICATION
+    })
 }

@@ -29,6 +29,8 @@ pub struct Authentication {
     pub methods: Vec<String>,
     /// When the primary method succeeded.
     pub instant: OffsetDateTime,
+    /// Whether the session outlives the browser ("keep me signed in").
+    pub persistent: bool,
 }
 
 impl Authentication {
@@ -47,6 +49,10 @@ impl Authentication {
                 .iter()
                 .map(|method| Claim::new(types::METHODS_REFERENCES, method)),
         );
+        // Absent rather than false, as relying parties test for its presence.
+        if self.persistent {
+            claims.push(Claim::new(types::PERSISTENT_SSO, "true").with_value_type(BOOLEAN));
+        }
         claims
             .into_iter()
             .map(|claim| claim.issued_by(issuer))

@@ -10,6 +10,7 @@ mod authorization;
 mod context;
 mod identity;
 mod pipeline;
+mod policies;
 mod stores;
 pub mod types;
 
@@ -22,6 +23,7 @@ use thiserror::Error;
 pub use authorization::Denial;
 pub use context::{Authentication, NetworkLocation, RequestContext};
 pub use pipeline::Stage;
+pub use policies::PolicyError;
 
 use crate::config::RelyingPartyTrust;
 use crate::directory::{AuthenticatedAccount, DirectoryError};
@@ -29,6 +31,7 @@ use crate::state::Federation;
 use authorization::Authorization;
 use identity::Identity;
 use pipeline::Policies;
+use policies::FindGroupError;
 use stores::ServiceStores;
 
 /// Claims that the relying party's policy let through and its rules issued. Only [`run`] makes them.
@@ -47,6 +50,8 @@ impl IssuedClaims {
 pub enum Outcome {
     /// A token may be issued with these.
     Permit(IssuedClaims),
+    /// The user must use a second factor first: the policy, or additional authentication rules, demand it.
+    SecondFactorRequired,
     /// The user may not sign in to this relying party.
     Deny {
         /// Which rule of section 5.2 says so.
@@ -67,6 +72,14 @@ pub enum ClaimsError {
         /// The rule and what happened.
         source: EvaluationError,
     },
+    /// The access control policy depends on what is not known.
+    #[error("relying party trust {trust:?}: {source}")]
+    Policy {
+        /// The trust's name.
+        trust: String,
+        /// What is not known.
+        source: PolicyError,
+    },
     /// The directory gave no answer that the rules need. May pass by itself.
     #[error("the directory could not be asked for claims: {0}")]
     Directory(#[from] DirectoryError),
@@ -86,9 +99,27 @@ pub async fn run(
     authentication: &Authentication,
     context: &RequestContext,
 ) -> Result<Outcome, ClaimsError> {
+    let configuration = federation.configuration.load_full();
+    let authorization = Authorization::of(trust);
+    if let Authorization::Policy(policy) = authorization {
+        policies::find_groups(policy, &federation.directory)
+            .await
+            .map_err(|error| match error {
+                FindGroupError::Directory(error) => ClaimsError::Directory(error),
+                FindGroupError::Policy(source) => ClaimsError::Policy {
+                    trust: trust.name.clone(),
+                    source,
+                },
+            })?;
+    }
+    let global = &configuration.properties.additional_authentication_rules;
     let policies = Policies {
         trust: &trust.name,
-        authorization: Authorization::of(trust),
+        authorization,
+        additional_authentication: [
+            global.as_deref(),
+            trust.additional_authentication_rules.as_deref(),
+        ],
         transform: &trust.issuance_transform_rules,
     };
     // Memberships cost a search; they are asked for only where a rule could see them.

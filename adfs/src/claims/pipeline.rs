@@ -4,11 +4,11 @@ use std::fmt;
 
 use claim_rules::{Claim, EvaluationError, Limits, RuleSet, Step};
 
-use super::authorization::{Authorization, judge};
+use super::authorization::{Authorization, Verdict, demands_second_factor, judge};
 use super::context::{Authentication, RequestContext};
 use super::identity::{AD_AUTHORITY, Identity};
 use super::stores::Stores;
-use super::{ClaimsError, IssuedClaims, Outcome, acceptance};
+use super::{ClaimsError, IssuedClaims, Outcome, acceptance, policies, types};
 
 /// Which rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Stage {
     AcceptanceTransform,
     /// Of the relying party.
     IssuanceAuthorization,
+    /// Of all relying parties, and of the one.
+    AdditionalAuthentication,
     /// Of the relying party.
     IssuanceTransform,
 }
@@ -26,6 +28,7 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Stage::AcceptanceTransform => "acceptance transform rules",
             Stage::IssuanceAuthorization => "issuance authorization rules",
+            Stage::AdditionalAuthentication => "additional authentication rules",
             Stage::IssuanceTransform => "issuance transform rules",
         })
     }
@@ -37,6 +40,8 @@ pub(super) struct Policies<'a> {
     /// Its name.
     pub(super) trust: &'a str,
     pub(super) authorization: Authorization<'a>,
+    /// The global additional authentication rules and those of the trust, as far as there are any.
+    pub(super) additional_authentication: [Option<&'a RuleSet>; 2],
     pub(super) transform: &'a RuleSet,
 }
 
@@ -45,9 +50,13 @@ impl Policies<'_> {
     pub(super) fn may_read(&self, claim_type: &str) -> bool {
         let authorization = match self.authorization {
             Authorization::Rules(rules) => rules.may_read(claim_type),
-            Authorization::PermitEveryone | Authorization::Nobody => false,
+            Authorization::Policy(policy) => policies::may_read(policy, claim_type),
+            Authorization::Nobody => false,
         };
-        authorization || self.transform.may_read(claim_type)
+        let mut additional = self.additional_authentication.iter().flatten();
+        authorization
+            || additional.any(|rules| rules.may_read(claim_type))
+            || self.transform.may_read(claim_type)
     }
 
     async fn evaluate(
@@ -101,8 +110,13 @@ pub(super) async fn run(
     let mut user = acceptance::let_in(accepted, &own);
     user.extend(context.claims());
 
-    let decision = match policies.authorization {
-        Authorization::PermitEveryone => Ok(()),
+    let verdict = match policies.authorization {
+        Authorization::Policy(policy) => {
+            policies::judge(policy, &user, context).map_err(|source| ClaimsError::Policy {
+                trust: policies.trust.to_owned(),
+                source,
+            })?
+        }
         Authorization::Nobody => judge(&[]),
         Authorization::Rules(rules) => {
             // Its output is judged and dropped: it is no input to the transform rules.
@@ -114,8 +128,22 @@ pub(super) async fn run(
             )
         }
     };
-    if let Err(reason) = decision {
-        return Ok(Outcome::Deny { reason });
+    match verdict {
+        Verdict::Permit => (),
+        Verdict::SecondFactor => return Ok(Outcome::SecondFactorRequired),
+        Verdict::Deny(reason) => return Ok(Outcome::Deny { reason }),
+    }
+    for rules in policies.additional_authentication.into_iter().flatten() {
+        if types::proves_second_factor(&user) {
+            break;
+        }
+        let stage = Stage::AdditionalAuthentication;
+        let output = policies
+            .evaluate(stage, rules, Limits::default(), user.clone(), stores)
+            .await?;
+        if demands_second_factor(&output) {
+            return Ok(Outcome::SecondFactorRequired);
+        }
     }
     let stage = Stage::IssuanceTransform;
     let issued = policies

@@ -1,6 +1,7 @@
 //! The pipeline with a directory that answers from memory.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::LazyLock;
 
 use claim_rules::directory_query::ActiveDirectoryQuery;
 use claim_rules::{Rows, RuleSet, StoreError, StoreQuery, entra};
@@ -9,6 +10,7 @@ use uuid::Uuid;
 
 use super::stores::Stores;
 use super::*;
+use crate::config::{AccessControlPolicy, PermitRule};
 
 const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 const LEGACY_UPN: &str = "http://schemas.xmlsoap.org/claims/UPN";
@@ -64,11 +66,24 @@ fn identity() -> Identity {
     }
 }
 
+fn permit_everyone() -> Authorization<'static> {
+    static POLICY: LazyLock<AccessControlPolicy> = LazyLock::new(|| AccessControlPolicy {
+        name: "Permit everyone".to_owned(),
+        rules: vec![PermitRule {
+            conditions: Vec::new(),
+            exceptions: Vec::new(),
+            second_factor: false,
+        }],
+    });
+    Authorization::Policy(&POLICY)
+}
+
 fn authentication() -> Authentication {
     Authentication {
         method_uri: PASSWORD.to_owned(),
         methods: vec![PASSWORD.to_owned()],
         instant: datetime!(2026-11-25 13:00 +1),
+        persistent: false,
     }
 }
 
@@ -96,6 +111,7 @@ async fn outcome(
     let policies = Policies {
         trust: "Test",
         authorization,
+        additional_authentication: [None, None],
         transform: &transform,
     };
     pipeline::run(
@@ -110,7 +126,7 @@ async fn outcome(
 
 async fn issued(transform: &str, stores: &mut Memory) -> Vec<Claim> {
     let outcome = outcome(
-        Authorization::PermitEveryone,
+        permit_everyone(),
         transform,
         stores,
         NetworkLocation::Extranet,
@@ -118,7 +134,7 @@ async fn issued(transform: &str, stores: &mut Memory) -> Vec<Claim> {
     .await;
     match outcome.expect("an outcome") {
         Outcome::Permit(claims) => claims.as_slice().to_vec(),
-        Outcome::Deny { reason } => panic!("{reason:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -301,7 +317,7 @@ async fn the_network_is_told_apart() {
     ];
     for (location, expected) in cases {
         let mut stores = Memory::default();
-        let outcome = outcome(Authorization::PermitEveryone, &rules, &mut stores, location);
+        let outcome = outcome(permit_everyone(), &rules, &mut stores, location);
         let Outcome::Permit(claims) = outcome.await.expect("an outcome") else {
             panic!("denied")
         };
@@ -328,7 +344,7 @@ async fn failing_rules_refuse_the_request() {
     ];
     for (rules, message) in cases {
         let error = outcome(
-            Authorization::PermitEveryone,
+            permit_everyone(),
             rules,
             &mut Memory::default(),
             NetworkLocation::Intranet,
@@ -401,12 +417,129 @@ fn memberships_are_asked_for_only_where_a_rule_could_see_them() {
         Policies {
             trust: "",
             authorization,
+            additional_authentication: [None, None],
             transform,
         }
         .may_read(types::GROUP_SID)
     };
-    assert!(!reads(Authorization::PermitEveryone, &upn_only));
-    assert!(reads(Authorization::PermitEveryone, &groups));
+    assert!(!reads(permit_everyone(), &upn_only));
+    assert!(reads(permit_everyone(), &groups));
     assert!(reads(Authorization::Rules(&groups), &upn_only));
     assert!(!reads(Authorization::Rules(&upn_only), &upn_only));
+}
+
+#[tokio::test]
+async fn additional_authentication_rules_demand_a_second_factor() {
+    let demand = format!(
+        "issue(Type = \"{}\", Value = \"{}\");",
+        types::AUTHENTICATION_METHOD,
+        types::MULTIPLE_AUTHENTICATION
+    );
+    let outside = format!(
+        "c:[Type == \"{}\", Value == \"false\"] => {demand}",
+        types::INSIDE_CORPORATE_NETWORK
+    );
+    let group = format!(
+        "c:[Type == \"{}\", Value == \"S-1-5-21-1-2-3-1200\"] => {demand}",
+        types::GROUP_SID
+    );
+    let added = format!("=> {}", demand.replace("issue", "add"));
+    let other = demand.replace("multipleauthn", "other");
+    let other = format!("=> {other}");
+    let (inside, extranet) = (NetworkLocation::Intranet, NetworkLocation::Extranet);
+    for (global, own, location, demanded) in [
+        ("", "", extranet, false),
+        (outside.as_str(), "", extranet, true),
+        (outside.as_str(), "", inside, false),
+        ("", outside.as_str(), extranet, true),
+        (outside.as_str(), group.as_str(), inside, true),
+        (group.as_str(), "", inside, true),
+        (added.as_str(), other.as_str(), extranet, false),
+    ] {
+        for second_factor in [false, true] {
+            let rules = [global, own].map(|text| RuleSet::compile(text).expect("rules"));
+            let transform = RuleSet::compile("").expect("rules");
+            let policies = Policies {
+                trust: "Test",
+                authorization: permit_everyone(),
+                additional_authentication: [Some(&rules[0]), Some(&rules[1])],
+                transform: &transform,
+            };
+            let mut authentication = authentication();
+            if second_factor {
+                let method = types::MULTIPLE_AUTHENTICATION.to_owned();
+                authentication.methods.push(method);
+            }
+            let outcome = pipeline::run(
+                &policies,
+                &identity(),
+                &authentication,
+                &context(location),
+                &mut Memory::default(),
+            )
+            .await;
+            let refused = outcome.expect("an outcome") == Outcome::SecondFactorRequired;
+            assert_eq!(
+                refused,
+                demanded && !second_factor,
+                "{global} / {own} {location:?} {second_factor}"
+            );
+            assert_eq!(
+                policies.may_read(types::GROUP_SID),
+                global.contains("groupsid") || own.contains("groupsid")
+            );
+        }
+    }
+    let denied = RuleSet::compile("").expect("rules");
+    let demanding = RuleSet::compile(&format!("=> {demand}")).expect("rules");
+    let policies = Policies {
+        trust: "Test",
+        authorization: Authorization::Rules(&denied),
+        additional_authentication: [Some(&demanding), None],
+        transform: &denied,
+    };
+    let outcome = pipeline::run(
+        &policies,
+        &identity(),
+        &authentication(),
+        &context(extranet),
+        &mut Memory::default(),
+    )
+    .await;
+    assert_eq!(
+        outcome.expect("an outcome"),
+        Outcome::Deny {
+            reason: Denial::NotPermitted
+        },
+        "who may not sign in at all is not asked for more"
+    );
+}
+
+#[tokio::test]
+async fn a_session_that_is_kept_shows_in_a_claim() {
+    let transform = RuleSet::compile("c:[] => issue(claim = c);").expect("rules");
+    let policies = Policies {
+        trust: "Test",
+        authorization: permit_everyone(),
+        additional_authentication: [None, None],
+        transform: &transform,
+    };
+    for (persistent, expected) in [(true, &["true"][..]), (false, &[])] {
+        let authentication = Authentication {
+            persistent,
+            ..authentication()
+        };
+        let outcome = pipeline::run(
+            &policies,
+            &identity(),
+            &authentication,
+            &context(NetworkLocation::Intranet),
+            &mut Memory::default(),
+        )
+        .await;
+        let Outcome::Permit(claims) = outcome.expect("an outcome") else {
+            panic!("no permit")
+        };
+        assert_eq!(values(claims.as_slice(), types::PERSISTENT_SSO), expected);
+    }
 }

@@ -1,5 +1,7 @@
 //! Claim types that the service itself asserts or acts on (spec claim-rules 5 and 6).
 
+use claim_rules::Claim;
+
 /// `DOMAIN\user`.
 pub const WINDOWS_ACCOUNT_NAME: &str =
     "http://schemas.microsoft.com/ws/2008/06/identity/claims/windowsaccountname";
@@ -55,6 +57,15 @@ pub const RELYING_PARTY_TRUST_ID: &str =
 pub const CLIENT_REQUEST_ID: &str =
     "http://schemas.microsoft.com/2012/01/requestcontext/claims/client-request-id";
 
+/// `true` when the session outlives the browser.
+pub const PERSISTENT_SSO: &str = "http://schemas.microsoft.com/2014/03/psso";
+/// `true` when the device is registered for the user.
+pub const IS_REGISTERED_USER: &str =
+    "http://schemas.microsoft.com/2012/01/devicecontext/claims/isregistereduser";
+/// Value of [`METHODS_REFERENCES`] when a second factor was used, and of [`AUTHENTICATION_METHOD`] where additional
+/// authentication rules demand one.
+pub const MULTIPLE_AUTHENTICATION: &str = "http://schemas.microsoft.com/claims/multipleauthn";
+
 /// Lets the user in.
 pub const PERMIT: &str = "http://schemas.microsoft.com/authorization/claims/permit";
 /// Keeps the user out, whatever permits.
@@ -76,8 +87,15 @@ const RESERVED: [&str; 7] = [
     METHODS_REFERENCES,
     "http://schemas.microsoft.com/claims/authnmethodsproviders",
     "http://schemas.microsoft.com/ws/2017/04/identity/claims/multifactorauthenticationinstant",
-    "http://schemas.microsoft.com/2014/03/psso",
+    PERSISTENT_SSO,
 ];
+
+/// Whether claims say that a second factor was used. Only behind the border that drops what others assert.
+pub(super) fn proves_second_factor(claims: &[Claim]) -> bool {
+    claims.iter().any(|claim| {
+        claim.claim_type == METHODS_REFERENCES && claim.value == MULTIPLE_AUTHENTICATION
+    })
+}
 
 /// Whether only the service itself may assert claims of this type (spec security CLM-2). Case does not matter, since
 /// rules may compare without it.

@@ -41,6 +41,14 @@ impl Document {
             })
     }
 
+    /// A file that is not written yet.
+    pub(super) fn of_text(path: &Path, text: &str) -> Document {
+        Document {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
     /// The tables, as far as they can be read, and every syntax error.
     pub(super) fn parse(&self) -> (DeTable<'_>, Vec<Problem>) {
         let (table, errors) = DeTable::parse_recoverable(&self.text);

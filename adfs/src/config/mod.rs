@@ -4,11 +4,13 @@
 //! settings follow the cmdlets of AD FS in snake case (spec passive-sign-in 7). Every problem is reported with its file,
 //! line and key at once.
 
+mod access_control;
 mod directory;
 mod directory_reader;
 mod document;
 mod environment;
 mod error;
+mod folder;
 mod properties;
 mod reader;
 mod relying_party;
@@ -18,23 +20,30 @@ mod server_address;
 mod service;
 #[cfg(test)]
 mod tests;
+mod trust_check;
 mod trust_files;
 mod trust_reader;
 mod values;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use document::Document;
 use reader::{Problems, Section, nearest};
+use trust_reader::Surroundings;
 
+pub use access_control::{
+    AccessControlPolicy, ClaimCondition, Condition, Group, GroupReference, Location, Network,
+    Operator, PermitRule,
+};
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};
 pub use properties::{LoopDetection, Properties};
-pub use relying_party::{AccessControlPolicy, RelyingParties, RelyingPartyTrust};
+pub use relying_party::{RelyingParties, RelyingPartyTrust};
 pub use secret::Secret;
 pub use server_address::{ServerAddress, Transport};
 pub use service::{Https, KeyFiles, Log, LogFormat, Probe, ProxySettings, Service, StoreSettings};
+pub use trust_check::{TrustChanges, TrustCheck};
 
 /// A commented `adfs.toml` that loads as it stands, with the default of every setting.
 pub const EXAMPLE: &str = include_str!("example/adfs.toml");
@@ -81,10 +90,32 @@ impl Configuration {
     /// # Errors
     /// As [`Configuration::load`].
     pub fn load_with(path: &Path, environment: &Environment) -> Result<Configuration, ConfigError> {
+        Configuration::load_changed_with(path, &TrustChanges::default(), environment)
+    }
+
+    /// The configuration as it would be if these relying party trusts were changed on disk.
+    ///
+    /// # Errors
+    /// As [`Configuration::load`].
+    pub fn load_changed(path: &Path, changes: &TrustChanges) -> Result<Configuration, ConfigError> {
+        Configuration::load_changed_with(path, changes, &Environment::of_process())
+    }
+
+    /// The folder of the relying party trusts of the configuration at `path`.
+    pub fn relying_party_folder(path: &Path) -> PathBuf {
+        trust_files::folder_of(path)
+    }
+
+    fn load_changed_with(
+        path: &Path,
+        changes: &TrustChanges,
+        environment: &Environment,
+    ) -> Result<Configuration, ConfigError> {
         let document = Document::read(path).map_err(|problem| ConfigError::new(vec![*problem]))?;
         let problems = Problems::default();
         let Some(mut root) = Section::root(&document, Some(environment), &problems) else {
-            trust_files::load(path, &problems);
+            let surroundings = Surroundings::load(path, None, &problems);
+            trust_files::load(path, changes, &surroundings, &problems);
             return Err(ConfigError::new(problems.into_inner()));
         };
 
@@ -99,7 +130,8 @@ impl Configuration {
         let directories = directory_reader::directories(root.section("directories"));
         root.finish();
         refuse_unknown_variables(environment, &problems);
-        let relying_parties = trust_files::load(path, &problems);
+        let surroundings = Surroundings::load(path, directories.as_deref(), &problems);
+        let relying_parties = trust_files::load(path, changes, &surroundings, &problems);
 
         match (service, https, directories, problems.into_inner()) {
             (Some(service), Some(https), Some(directories), problems) if problems.is_empty() => {

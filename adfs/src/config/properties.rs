@@ -1,8 +1,12 @@
 //! `[properties]`: what `Set-AdfsProperties` sets (spec passive-sign-in 6.2, 6.4 and 7.1).
 
+use std::sync::Arc;
+
+use claim_rules::RuleSet;
 use time::Duration;
 
 use super::reader::Section;
+use super::rules;
 
 /// The global properties.
 #[derive(Debug, Clone)]
@@ -15,6 +19,9 @@ pub struct Properties {
     pub kmsi_lifetime: Duration,
     /// Protection against applications that ask for tokens in a circle; `None` when it is off.
     pub loop_detection: Option<LoopDetection>,
+    /// Rules that decide for every relying party whether a second factor is needed
+    /// (Set-AdfsAdditionalAuthenticationRule).
+    pub additional_authentication_rules: Option<Arc<RuleSet>>,
     /// Life of the certificate of a proxy trust (ProxyTrustTokenLifetime, minutes).
     pub proxy_trust_token_lifetime: Duration,
 }
@@ -32,7 +39,7 @@ const WEEK_MINUTES: u32 = 7 * 24 * 60;
 const YEAR_MINUTES: u32 = 366 * 24 * 60;
 
 /// Properties of AD FS that mean something which this version does not do.
-const UNAVAILABLE: [(&str, &str); 12] = [
+const UNAVAILABLE: [(&str, &str); 11] = [
     (
         "enable_idp_initiated_signon_page",
         "remove it; sign-in begins at the application",
@@ -44,10 +51,6 @@ const UNAVAILABLE: [(&str, &str); 12] = [
     (
         "enable_extranet_lockout",
         "remove it; attempts are limited by address instead",
-    ),
-    (
-        "additional_authentication_rules",
-        "remove it; demand a second factor at the application",
     ),
     (
         "enable_persistent_sso",
@@ -96,6 +99,11 @@ pub(super) fn properties(mut section: Section<'_>) -> Properties {
     );
     let proxy_trust_token_lifetime =
         section.minutes("proxy_trust_token_lifetime", 60..=YEAR_MINUTES, 21600);
+    let additional_authentication_rules = rules::find(
+        &mut section,
+        "additional_authentication_rules",
+        "additional_authentication_rules_file",
+    );
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);
     }
@@ -108,6 +116,7 @@ pub(super) fn properties(mut section: Section<'_>) -> Properties {
             time_interval,
             maximum_tokens_issued_in_interval: maximum,
         }),
+        additional_authentication_rules,
         proxy_trust_token_lifetime,
     }
 }

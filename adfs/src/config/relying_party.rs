@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use claim_rules::RuleSet;
@@ -10,6 +9,8 @@ use federation::endpoints::ReplyUrl;
 use federation::signature::SignatureAlgorithm;
 use time::Duration;
 use uuid::Uuid;
+
+use super::access_control::AccessControlPolicy;
 
 /// A relying party trust.
 #[derive(Debug)]
@@ -30,36 +31,19 @@ pub struct RelyingPartyTrust {
     pub not_before_skew: Duration,
     /// How tokens are signed (SignatureAlgorithm).
     pub signature_algorithm: SignatureAlgorithm,
-    /// Who may sign in to it (AccessControlPolicyName); `None` when the authorization rules decide.
-    pub access_control_policy_name: Option<AccessControlPolicy>,
+    /// Who may sign in to it (AccessControlPolicyName, AccessControlPolicyParameters); `None` when the authorization
+    /// rules decide.
+    pub access_control_policy: Option<AccessControlPolicy>,
     /// Rules that decide who may sign in to it (IssuanceAuthorizationRules), if no policy does.
     pub issuance_authorization_rules: Option<Arc<RuleSet>>,
+    /// Rules that decide whether a second factor is needed (AdditionalAuthenticationRules), besides the global ones.
+    pub additional_authentication_rules: Option<Arc<RuleSet>>,
     /// Rules that make its claims (IssuanceTransformRules).
     pub issuance_transform_rules: Arc<RuleSet>,
     /// Its identifier within the service (ObjectIdentifier).
     pub object_identifier: Uuid,
     /// The file that it was read from.
     pub file: PathBuf,
-}
-
-/// The access control policies that this version knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccessControlPolicy {
-    /// `Permit everyone`.
-    PermitEveryone,
-}
-
-impl FromStr for AccessControlPolicy {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<AccessControlPolicy, String> {
-        if name.eq_ignore_ascii_case("Permit everyone") {
-            return Ok(AccessControlPolicy::PermitEveryone);
-        }
-        Err(format!(
-            "the policy {name:?} is not available in this version"
-        ))
-    }
 }
 
 /// All relying party trusts.

@@ -134,8 +134,11 @@ fn the_least_configuration_has_the_defaults_of_ad_fs() {
     assert!(trust.enabled);
     assert_eq!(trust.token_lifetime, Duration::hours(1));
     assert_eq!(
-        trust.access_control_policy_name,
-        Some(AccessControlPolicy::PermitEveryone)
+        trust
+            .access_control_policy
+            .as_ref()
+            .map(|policy| policy.name.as_str()),
+        Some("Permit everyone")
     );
     assert!(!format!("{configuration:?}").contains("Pass@word1"));
 }
@@ -431,7 +434,7 @@ fn a_trust_refuses_what_it_cannot_do() {
         ("protocol_profile = \"SAML\"", "SAML 2.0 is not available"),
         (
             "access_control_policy_name = \"Permit MFA\"",
-            "the policy \"Permit MFA\" is not available",
+            "there is no access control policy \"Permit MFA\"; write one of \"Permit everyone\"",
         ),
         ("ws_fed_endpoints = []", "did you mean `ws_fed_endpoint`?"),
         (
@@ -495,7 +498,7 @@ fn rules_are_compiled_and_their_mistakes_shown_in_place() {
         .by_identifier("urn:rp")
         .expect("a trust");
     assert!(trust.issuance_authorization_rules.is_some());
-    assert_eq!(trust.access_control_policy_name, None);
+    assert!(trust.access_control_policy.is_none());
     fs::write(
         folder.path("trusts/relying-parties/deny.rules"),
         "\n\n=> issue(",

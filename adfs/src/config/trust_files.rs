@@ -6,36 +6,62 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::Document;
-use super::error::{Place, Problem};
+use super::folder;
 use super::reader::{At, Problems, Section};
 use super::relying_party::{RelyingParties, RelyingPartyTrust};
-use super::trust_reader;
+use super::trust_check::TrustChanges;
+use super::trust_reader::{self, Surroundings};
 
 /// Folder of the trust files, beside `adfs.toml`.
 const FOLDER: &str = "trusts/relying-parties";
-/// A folder with more files is a mistake.
-const MAX_FILES: usize = 10_000;
+
+/// Folder of the trust files of the configuration file.
+pub(super) fn folder_of(configuration: &Path) -> PathBuf {
+    configuration.parent().unwrap_or(Path::new("")).join(FOLDER)
+}
 
 /// Reads the trusts beside the configuration file.
-pub(super) fn load(configuration: &Path, problems: &Problems) -> RelyingParties {
-    let folder = configuration.parent().unwrap_or(Path::new("")).join(FOLDER);
-    let files = match trust_files(&folder) {
+pub(super) fn load(
+    configuration: &Path,
+    changes: &TrustChanges,
+    surroundings: &Surroundings,
+    problems: &Problems,
+) -> RelyingParties {
+    load_folder(&folder_of(configuration), changes, surroundings, problems)
+}
+
+/// Reads the trusts in a folder as they would be after `changes`.
+pub(super) fn load_folder(
+    folder: &Path,
+    changes: &TrustChanges,
+    surroundings: &Surroundings,
+    problems: &Problems,
+) -> RelyingParties {
+    let mut files = match folder::toml_files_in(folder) {
         Ok(files) => files,
         Err(problem) => {
             problems.borrow_mut().push(*problem);
             return RelyingParties::default();
         }
     };
+    files.extend(changes.keys().cloned());
+    files.sort();
+    files.dedup();
+    files.retain(|file| changes.get(file) != Some(&None));
     let mut all = RelyingParties::default();
     let mut names = HashMap::new();
     for file in files {
-        match Document::read(&file) {
+        let document = match changes.get(&file) {
+            Some(Some(text)) => Ok(Document::of_text(&file, text)),
+            _ => Document::read(&file),
+        };
+        match document {
             Err(problem) => problems.borrow_mut().push(*problem),
             Ok(document) => {
                 let Some(mut section) = Section::root(&document, None, problems) else {
                     continue;
                 };
-                let trust = trust_reader::trust(&mut section, &file);
+                let trust = trust_reader::trust(&mut section, surroundings, &file);
                 if let Some(trust) = trust {
                     add(&mut all, &mut names, trust, &section);
                 }
@@ -44,54 +70,6 @@ pub(super) fn load(configuration: &Path, problems: &Problems) -> RelyingParties 
         }
     }
     all
-}
-
-fn trust_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Problem>> {
-    let problem = |message: String, remedy: &str| {
-        Box::new(Problem {
-            place: Place::File {
-                path: folder.to_owned(),
-                line: None,
-            },
-            key: String::new(),
-            message,
-            remedy: remedy.to_owned(),
-            excerpt: None,
-        })
-    };
-    let unreadable = |error: std::io::Error| {
-        problem(
-            format!("the folder cannot be read ({error})"),
-            "let the service's user read it",
-        )
-    };
-    let entries = match std::fs::read_dir(folder) {
-        // A server without relying parties is of little use, but it starts; they are added later.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(unreadable)?,
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(unreadable)?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if !hidden
-            && path
-                .extension()
-                .is_some_and(|extension| extension == "toml")
-        {
-            files.push(path);
-        }
-    }
-    if files.len() > MAX_FILES {
-        return Err(problem(
-            format!("there are more than {MAX_FILES} trust files"),
-            "name the folder that is meant",
-        ));
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// Names and identifiers must be unique, or it would depend on the order of files who gets a token.

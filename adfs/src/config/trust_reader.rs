@@ -10,8 +10,12 @@ use openssl::sha::sha256;
 use time::Duration;
 use uuid::Uuid;
 
-use super::reader::{At, Found, Section};
-use super::relying_party::{AccessControlPolicy, RelyingPartyTrust};
+use super::access_control::{
+    self, AccessControlPolicy, PERMIT_EVERYONE, Parameters, PolicyTemplates,
+};
+use super::directory::DirectoryConfig;
+use super::reader::{At, Found, Problems, Section};
+use super::relying_party::RelyingPartyTrust;
 use super::rules;
 
 const MAX_IDENTIFIER: usize = 2048;
@@ -20,7 +24,7 @@ const WEEK_MINUTES: u32 = 7 * 24 * 60;
 
 /// What AD FS knows and this version does not do. Values that ask for nothing are taken, so that an exported trust
 /// loads.
-const UNAVAILABLE: [(&str, &str); 22] = [
+const UNAVAILABLE: [(&str, &str); 20] = [
     (
         "saml_endpoints",
         "remove it; SAML 2.0 is not spoken, use `ws_fed_endpoint`",
@@ -62,10 +66,6 @@ const UNAVAILABLE: [(&str, &str); 22] = [
         "remove it; there are no claims provider trusts",
     ),
     (
-        "additional_authentication_rules",
-        "remove it; there is no second factor",
-    ),
-    (
         "delegation_authorization_rules",
         "remove it; nobody acts for others",
     ),
@@ -93,16 +93,24 @@ const UNAVAILABLE: [(&str, &str); 22] = [
         "remove it; publish the application at the proxy",
     ),
     (
-        "access_control_policy_parameters",
-        "remove it and write issuance_authorization_rules",
-    ),
-    (
         "claims_provider_authorization_rules",
         "remove it; there are no claims provider trusts",
     ),
 ];
 
-pub(super) fn trust(section: &mut Section<'_>, file: &Path) -> Option<(RelyingPartyTrust, At)> {
+/// What trusts refer to.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    pub(super) policies: PolicyTemplates,
+    /// Names of the directories' domains in lower case; `None` when the directories themselves are wrong.
+    pub(super) domains: Option<Vec<String>>,
+}
+
+pub(super) fn trust(
+    section: &mut Section<'_>,
+    surroundings: &Surroundings,
+    file: &Path,
+) -> Option<(RelyingPartyTrust, At)> {
     let name = section
         .text("name", "a name for people")
         .map(|found| found.value);
@@ -124,24 +132,17 @@ pub(super) fn trust(section: &mut Section<'_>, file: &Path) -> Option<(RelyingPa
     );
     // The default of AD FS is true and means nothing without an encryption certificate, which is refused above.
     section.flag("encrypt_claims", true);
-    let policy = section.parsed::<AccessControlPolicy>(
-        "access_control_policy_name",
-        "\"Permit everyone\", or use `issuance_authorization_rules` instead",
-    );
     let authorization = rules::find(
         section,
         "issuance_authorization_rules",
         "issuance_authorization_rules_file",
     );
-    if let (Some(policy), Some(_)) = (&policy, &authorization) {
-        let message = "a trust has either a policy or authorization rules".to_owned();
-        section.complain(
-            "access_control_policy_name",
-            &policy.at,
-            message,
-            "remove one of the two".to_owned(),
-        );
-    }
+    let policy = access_control_policy(section, surroundings, authorization.is_some());
+    let additional_authentication = rules::find(
+        section,
+        "additional_authentication_rules",
+        "additional_authentication_rules_file",
+    );
     let transform = rules::find(
         section,
         "issuance_transform_rules",
@@ -157,10 +158,6 @@ pub(super) fn trust(section: &mut Section<'_>, file: &Path) -> Option<(RelyingPa
     } = identifiers?;
     // Without rules nothing is claimed about anybody; the empty text always compiles.
     let transform = transform.or_else(|| RuleSet::compile("").ok().map(Arc::new))?;
-    let policy = match &authorization {
-        Some(_) => None,
-        None => Some(policy.map_or(AccessControlPolicy::PermitEveryone, |found| found.value)),
-    };
     let trust = RelyingPartyTrust {
         name: name.or_else(|| Some(file.file_stem()?.to_string_lossy().into_owned()))?,
         object_identifier: object_identifier
@@ -174,12 +171,109 @@ pub(super) fn trust(section: &mut Section<'_>, file: &Path) -> Option<(RelyingPa
         signature_algorithm: signature_algorithm
             .map(|found| found.value)
             .unwrap_or_default(),
-        access_control_policy_name: policy,
+        access_control_policy: policy,
         issuance_authorization_rules: authorization,
+        additional_authentication_rules: additional_authentication,
         issuance_transform_rules: transform,
         file: file.to_owned(),
     };
     Some((trust, at))
+}
+
+/// The policy; `None` where authorization rules stand in its place, or where it is wrong, which is noted.
+fn access_control_policy(
+    section: &mut Section<'_>,
+    surroundings: &Surroundings,
+    has_rules: bool,
+) -> Option<AccessControlPolicy> {
+    const NAME: &str = "access_control_policy_name";
+    const PARAMETERS: &str = "access_control_policy_parameters";
+    let name = section.text(NAME, "the name of an access control policy");
+    let parameters = section.find::<Parameters>(
+        PARAMETERS,
+        "a list of groups, or a table such as { GroupParameter = [\"CONTOSO\\\\Sales\"] }",
+    );
+    if has_rules {
+        let message = "a trust has either a policy or authorization rules".to_owned();
+        if let Some(name) = &name {
+            section.complain(NAME, &name.at, message, "remove one of the two".to_owned());
+        }
+        return None;
+    }
+    if let (None, Some(parameters)) = (&name, &parameters)
+        && !parameters.value.is_empty()
+    {
+        let message = "there is no policy that these are for".to_owned();
+        let remedy = format!("name it in `{NAME}`");
+        section.complain(PARAMETERS, &parameters.at, message, remedy);
+        return None;
+    }
+    let (key, at) = match (&name, &parameters) {
+        (_, Some(parameters)) => (PARAMETERS, Some(parameters.at.clone())),
+        (Some(name), None) => (NAME, Some(name.at.clone())),
+        (None, None) => (NAME, None),
+    };
+    let (name_text, given) = (
+        name.map_or_else(|| PERMIT_EVERYONE.to_owned(), |found| found.value),
+        parameters.map(|found| found.value).unwrap_or_default(),
+    );
+    let filled = surroundings.policies.policy(&name_text, &given);
+    let checked = filled.and_then(|policy| surroundings.knows_groups_of(policy));
+    match (checked, at) {
+        (Ok(policy), _) => Some(policy),
+        (Err((message, remedy)), Some(at)) => {
+            section.complain(key, &at, message, remedy);
+            None
+        }
+        (Err((message, remedy)), None) => {
+            section.complain_about_all(message, &remedy);
+            None
+        }
+    }
+}
+
+impl Surroundings {
+    pub(super) fn load(
+        configuration: &Path,
+        directories: Option<&[DirectoryConfig]>,
+        problems: &Problems,
+    ) -> Surroundings {
+        let domains = directories.map(|directories| {
+            let names = directories.iter().flat_map(|directory| {
+                [
+                    directory.net_bios_name.as_str(),
+                    directory.dns_name.as_str(),
+                ]
+            });
+            names.map(str::to_lowercase).collect()
+        });
+        Surroundings {
+            policies: access_control::load(configuration, problems),
+            domains,
+        }
+    }
+
+    /// A group of a domain that no directory has would never be found, and the policy would refuse everybody.
+    fn knows_groups_of(
+        &self,
+        policy: AccessControlPolicy,
+    ) -> Result<AccessControlPolicy, (String, String)> {
+        let Some(domains) = &self.domains else {
+            return Ok(policy);
+        };
+        let stranger = policy.groups().find(|group| {
+            group
+                .domain()
+                .is_some_and(|domain| !domains.contains(&domain.to_lowercase()))
+        });
+        match stranger {
+            None => Ok(policy),
+            Some(group) => Err((
+                format!("no directory has the domain of the group {group}"),
+                format!("write a group of {}", domains.join(", ")),
+            )),
+        }
+    }
 }
 
 fn identifiers(section: &mut Section<'_>) -> Option<Found<Vec<String>>> {

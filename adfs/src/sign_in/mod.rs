@@ -200,6 +200,7 @@ async fn authorize(
         method_uri: session.method().to_owned(),
         methods: session.methods().to_vec(),
         instant: session.authenticated_at(),
+        persistent: session.is_persistent(),
     };
     let context = RequestContext {
         relying_party_id: Some(request.identifier.clone()),
@@ -220,6 +221,8 @@ async fn authorize(
             authentication,
             claims,
         }),
+        // No method for a second factor exists on this server, see [`second_factor`].
+        Ok(Outcome::SecondFactorRequired) => Err(Refusal::SecondFactorUnavailable),
         Ok(Outcome::Deny { .. }) => Err(Refusal::AccessDenied {
             user: account.windows_account_name(),
         }),
@@ -227,7 +230,9 @@ async fn authorize(
             tracing::error!(activity_id = %context.activity_id, %error, "claims could not be made");
             Err(match error {
                 ClaimsError::Directory(_) => Refusal::Unavailable,
-                ClaimsError::Rules { .. } | ClaimsError::AcceptanceRules(_) => Refusal::Issuance,
+                ClaimsError::Rules { .. }
+                | ClaimsError::Policy { .. }
+                | ClaimsError::AcceptanceRules(_) => Refusal::Issuance,
             })
         }
     }

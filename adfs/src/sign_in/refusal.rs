@@ -36,7 +36,7 @@ pub enum Refusal {
     #[error("the requested authentication method is not supported")]
     MethodNotSupported,
     /// A second factor is demanded and none can be asked for.
-    #[error("the relying party demands a second factor and none is set up on this server")]
+    #[error("a second factor is demanded and none is set up on this server")]
     SecondFactorUnavailable,
     /// Policy says no.
     #[error("access is denied by the policy of the relying party")]

@@ -126,6 +126,11 @@ impl Session {
         self.0.kept.then(|| self.0.expires - now)
     }
 
+    /// Whether it outlives the browser.
+    pub fn is_persistent(&self) -> bool {
+        self.0.kept
+    }
+
     /// Whether it was made for a transaction that demanded fresh credentials.
     pub fn is_marked(&self) -> bool {
         self.0.mark.is_some()

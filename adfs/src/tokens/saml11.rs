@@ -2,6 +2,7 @@
 
 use claim_rules::Claim;
 use federation::saml11::{self, Assertion, NameIdentifier};
+use federation::signature::SignatureAlgorithm;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -56,6 +57,12 @@ pub fn issue_saml11(
         now,
         validity,
     )?;
+    if trust.signature_algorithm == SignatureAlgorithm::RsaSha1 {
+        tracing::warn!(
+            trust = %trust.name,
+            "a token was signed with RSA-SHA1, which can be forged with effort; move the relying party to RSA-SHA256"
+        );
+    }
     let xml = signing
         .key()
         .sign(assertion.write()?, trust.signature_algorithm)?;
@@ -190,6 +197,7 @@ mod tests {
 
     fn build<T>(claims: &[Claim], look: impl FnOnce(&Assertion<'_>) -> T) -> Result<T, IssueError> {
         let authentication = Authentication {
+            persistent: false,
             method_uri: "urn:method".to_owned(),
             methods: vec!["urn:method".to_owned()],
             instant: NOW - Duration::minutes(10),

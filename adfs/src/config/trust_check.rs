@@ -1,0 +1,65 @@
+//! Trust files that are not on disk yet, checked before they are put there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::document::Document;
+use super::environment::Environment;
+use super::error::{ConfigError, Problem};
+use super::reader::{Problems, Section};
+use super::relying_party::RelyingParties;
+use super::trust_reader::{self, Surroundings};
+use super::{directory_reader, trust_files};
+
+/// Trust files that are to change: the new text, or `None` for a file that is removed.
+pub type TrustChanges = BTreeMap<PathBuf, Option<String>>;
+
+/// Reads single trusts as the configuration would.
+#[derive(Debug)]
+pub struct TrustCheck {
+    surroundings: Surroundings,
+}
+
+impl TrustCheck {
+    /// For trusts of the configuration at `path`; policies and directories that are wrong there are left out, and told
+    /// when the whole is loaded. A file that is not there is an empty one.
+    pub fn of(path: &Path) -> TrustCheck {
+        let ignored = Problems::default();
+        let environment = Environment::of_process();
+        let directories = Document::read(path).ok().and_then(|document| {
+            let mut root = Section::root(&document, Some(&environment), &ignored)?;
+            directory_reader::directories(root.section("directories"))
+        });
+        TrustCheck {
+            surroundings: Surroundings::load(path, directories.as_deref(), &ignored),
+        }
+    }
+
+    /// What is wrong with the trust `text`, which is to stand in `file`.
+    pub fn problems(&self, file: &Path, text: &str) -> Vec<Problem> {
+        let document = Document::of_text(file, text);
+        let problems = Problems::default();
+        if let Some(mut section) = Section::root(&document, None, &problems) {
+            trust_reader::trust(&mut section, &self.surroundings, file);
+            section.finish();
+        }
+        problems.into_inner()
+    }
+
+    /// The trusts of a folder that stands alone, as they would be after `changes`.
+    ///
+    /// # Errors
+    /// Names every problem of all files.
+    pub fn folder(
+        &self,
+        folder: &Path,
+        changes: &TrustChanges,
+    ) -> Result<RelyingParties, ConfigError> {
+        let problems = Problems::default();
+        let trusts = trust_files::load_folder(folder, changes, &self.surroundings, &problems);
+        match problems.into_inner() {
+            problems if problems.is_empty() => Ok(trusts),
+            problems => Err(ConfigError::new(problems)),
+        }
+    }
+}
