@@ -12,27 +12,30 @@ mod identity;
 mod pipeline;
 mod policies;
 mod stores;
+mod trace;
 pub mod types;
 
 #[cfg(test)]
 mod tests;
 
-use claim_rules::{Claim, Diagnostic, EvaluationError};
+use claim_rules::{Claim, Diagnostic, EvaluationError, RuleSet};
 use thiserror::Error;
 
 pub use authorization::Denial;
 pub use context::{Authentication, NetworkLocation, RequestContext};
-pub use pipeline::Stage;
+pub use pipeline::{Decision, Stage};
 pub use policies::PolicyError;
+pub use trace::{DryRun, StageTrace, dry_run};
 
 use crate::config::RelyingPartyTrust;
-use crate::directory::{AuthenticatedAccount, DirectoryError};
+use crate::directory::{Account, AuthenticatedAccount, DirectoryError};
 use crate::state::Federation;
 use authorization::Authorization;
 use identity::Identity;
 use pipeline::Policies;
 use policies::FindGroupError;
 use stores::ServiceStores;
+use trace::Log;
 
 /// Claims that the relying party's policy let through and its rules issued. Only [`run`] makes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +60,17 @@ pub enum Outcome {
         /// Which rule of section 5.2 says so.
         reason: Denial,
     },
+}
+
+impl Outcome {
+    /// Of a sign-in, never of a dry run.
+    fn of(decision: Decision) -> Outcome {
+        match decision {
+            Decision::Permit(claims) => Outcome::Permit(IssuedClaims(claims)),
+            Decision::SecondFactorRequired => Outcome::SecondFactorRequired,
+            Decision::Deny(reason) => Outcome::Deny { reason },
+        }
+    }
 }
 
 /// Why there is no outcome. The request fails; nothing is issued.
@@ -99,6 +113,29 @@ pub async fn run(
     authentication: &Authentication,
     context: &RequestContext,
 ) -> Result<Outcome, ClaimsError> {
+    let transform = &trust.issuance_transform_rules;
+    let log = &mut Log::Off;
+    let decision = decide(
+        federation,
+        trust,
+        transform,
+        account,
+        authentication,
+        context,
+        log,
+    );
+    decision.await.map(Outcome::of)
+}
+
+async fn decide(
+    federation: &Federation,
+    trust: &RelyingPartyTrust,
+    transform: &RuleSet,
+    account: &Account,
+    authentication: &Authentication,
+    context: &RequestContext,
+    log: &mut Log,
+) -> Result<Decision, ClaimsError> {
     let configuration = federation.configuration.load_full();
     let authorization = Authorization::of(trust);
     if let Authorization::Policy(policy) = authorization {
@@ -120,7 +157,7 @@ pub async fn run(
             global.as_deref(),
             trust.additional_authentication_rules.as_deref(),
         ],
-        transform: &trust.issuance_transform_rules,
+        transform,
     };
     // Memberships cost a search; they are asked for only where a rule could see them.
     let group_sids = if policies.may_read(types::GROUP_SID) {
@@ -130,7 +167,15 @@ pub async fn run(
     };
     let identity = Identity::of(account, group_sids);
     let mut stores = ServiceStores::new(federation, trust, account);
-    let outcome = pipeline::run(&policies, &identity, authentication, context, &mut stores).await;
+    let outcome = pipeline::run(
+        &policies,
+        &identity,
+        authentication,
+        context,
+        &mut stores,
+        log,
+    )
+    .await;
     match (outcome, stores.into_outage()) {
         (Err(_), Some(outage)) => Err(ClaimsError::Directory(outage)),
         (outcome, _) => outcome,

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use claim_rules::{Claim, EvaluationError, Limits, RuleSet, Step};
+use claim_rules::{Claim, Evaluation, EvaluationError, Limits, RuleSet, Step};
 
 use super::authorization::{Authorization, Verdict, demands_second_factor, judge};
 use super::context::{Authentication, RequestContext};
 use super::identity::{AD_AUTHORITY, Identity};
 use super::stores::Stores;
-use super::{ClaimsError, IssuedClaims, Outcome, acceptance, policies, types};
+use super::trace::Log;
+use super::{ClaimsError, Denial, acceptance, policies, types};
 
 /// Which rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,17 @@ pub(super) struct Policies<'a> {
     pub(super) transform: &'a RuleSet,
 }
 
+/// What the stages come to. Makes no token by itself: that takes [`super::IssuedClaims`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// These claims would be sent.
+    Permit(Vec<Claim>),
+    /// The policy, or additional authentication rules, demand a second factor first.
+    SecondFactorRequired,
+    /// The user may not sign in to this relying party.
+    Deny(Denial),
+}
+
 impl Policies<'_> {
     /// Whether claims of this type could make a difference behind the acceptance rules.
     pub(super) fn may_read(&self, claim_type: &str) -> bool {
@@ -66,13 +78,28 @@ impl Policies<'_> {
         limits: Limits,
         input: Vec<Claim>,
         stores: &mut impl Stores,
+        log: &mut Log,
+    ) -> Result<Vec<Claim>, ClaimsError> {
+        let mut evaluation = rules.start_within(limits, input);
+        if log.is_on() {
+            evaluation = evaluation.traced();
+        }
+        let outcome = self.drive(stage, &mut evaluation, stores).await;
+        log.write(stage, evaluation);
+        outcome
+    }
+
+    async fn drive(
+        &self,
+        stage: Stage,
+        evaluation: &mut Evaluation<'_>,
+        stores: &mut impl Stores,
     ) -> Result<Vec<Claim>, ClaimsError> {
         let failed = |source: EvaluationError| ClaimsError::Rules {
             stage,
             trust: self.trust.to_owned(),
             source,
         };
-        let mut evaluation = rules.start_within(limits, input);
         loop {
             match evaluation.step().map_err(failed)? {
                 Step::Done(claims) => return Ok(claims),
@@ -86,16 +113,18 @@ impl Policies<'_> {
     }
 }
 
-/// Runs all stages.
+/// Runs all stages, and writes them down in `log`.
 pub(super) async fn run(
     policies: &Policies<'_>,
     identity: &Identity,
     authentication: &Authentication,
     context: &RequestContext,
     stores: &mut impl Stores,
-) -> Result<Outcome, ClaimsError> {
+    log: &mut Log,
+) -> Result<Decision, ClaimsError> {
     let own = authentication.claims(AD_AUTHORITY);
     let mut incoming = identity.claims();
+    log.directory_asserts(incoming.len());
     incoming.extend(own.iter().cloned());
     let acceptance = acceptance::rules().map_err(ClaimsError::AcceptanceRules)?;
     let accepted = policies
@@ -105,6 +134,7 @@ pub(super) async fn run(
             acceptance::LIMITS,
             incoming,
             stores,
+            log,
         )
         .await?;
     let mut user = acceptance::let_in(accepted, &own);
@@ -123,15 +153,15 @@ pub(super) async fn run(
             let stage = Stage::IssuanceAuthorization;
             judge(
                 &policies
-                    .evaluate(stage, rules, Limits::default(), user.clone(), stores)
+                    .evaluate(stage, rules, Limits::default(), user.clone(), stores, log)
                     .await?,
             )
         }
     };
     match verdict {
         Verdict::Permit => (),
-        Verdict::SecondFactor => return Ok(Outcome::SecondFactorRequired),
-        Verdict::Deny(reason) => return Ok(Outcome::Deny { reason }),
+        Verdict::SecondFactor => return Ok(Decision::SecondFactorRequired),
+        Verdict::Deny(reason) => return Ok(Decision::Deny(reason)),
     }
     for rules in policies.additional_authentication.into_iter().flatten() {
         if types::proves_second_factor(&user) {
@@ -139,15 +169,22 @@ pub(super) async fn run(
         }
         let stage = Stage::AdditionalAuthentication;
         let output = policies
-            .evaluate(stage, rules, Limits::default(), user.clone(), stores)
+            .evaluate(stage, rules, Limits::default(), user.clone(), stores, log)
             .await?;
         if demands_second_factor(&output) {
-            return Ok(Outcome::SecondFactorRequired);
+            return Ok(Decision::SecondFactorRequired);
         }
     }
     let stage = Stage::IssuanceTransform;
     let issued = policies
-        .evaluate(stage, policies.transform, Limits::default(), user, stores)
+        .evaluate(
+            stage,
+            policies.transform,
+            Limits::default(),
+            user,
+            stores,
+            log,
+        )
         .await?;
-    Ok(Outcome::Permit(IssuedClaims(issued)))
+    Ok(Decision::Permit(issued))
 }

@@ -120,8 +120,10 @@ async fn outcome(
         &authentication(),
         &context(location),
         stores,
+        &mut Log::Off,
     )
     .await
+    .map(Outcome::of)
 }
 
 async fn issued(transform: &str, stores: &mut Memory) -> Vec<Claim> {
@@ -476,8 +478,10 @@ async fn additional_authentication_rules_demand_a_second_factor() {
                 &authentication,
                 &context(location),
                 &mut Memory::default(),
+                &mut Log::Off,
             )
-            .await;
+            .await
+            .map(Outcome::of);
             let refused = outcome.expect("an outcome") == Outcome::SecondFactorRequired;
             assert_eq!(
                 refused,
@@ -504,8 +508,10 @@ async fn additional_authentication_rules_demand_a_second_factor() {
         &authentication(),
         &context(extranet),
         &mut Memory::default(),
+        &mut Log::Off,
     )
-    .await;
+    .await
+    .map(Outcome::of);
     assert_eq!(
         outcome.expect("an outcome"),
         Outcome::Deny {
@@ -535,8 +541,10 @@ async fn a_session_that_is_kept_shows_in_a_claim() {
             &authentication,
             &context(NetworkLocation::Intranet),
             &mut Memory::default(),
+            &mut Log::Off,
         )
-        .await;
+        .await
+        .map(Outcome::of);
         let Outcome::Permit(claims) = outcome.expect("an outcome") else {
             panic!("no permit")
         };

@@ -1,6 +1,9 @@
 //! Commands, noun before verb. Exit code 0: done; 1: the answer is no or something failed; 2: the command was wrong.
 
 mod certificate;
+mod claims;
+mod dry_run;
+mod explain;
 mod output;
 mod proxy;
 mod rules;
@@ -53,6 +56,9 @@ enum Command {
     /// Try claim rules without a server
     #[command(subcommand)]
     Rules(rules::Command),
+    /// What claims a user would get
+    #[command(subcommand)]
+    Claims(claims::Command),
     /// Token-signing and token-decrypting certificates
     #[command(subcommand)]
     Certificate(certificate::Command),
@@ -69,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Serve(argument) => serve(&argument.config),
         Command::Check(argument) => check(&argument.config, arguments.output),
         Command::Rules(command) => rules::run(&command, arguments.output),
+        Command::Claims(command) => claims::run(&command, arguments.output),
         Command::Certificate(command) => certificate::run(&command, arguments.output),
         Command::Proxy(command) => proxy::run(&command, arguments.output),
     };

@@ -1,4 +1,4 @@
-//! `adfs rules`: tries claim rules. Needs no server and no configuration.
+//! `adfs rules`: tries claim rules. Needs no server, and no configuration either unless a user is named.
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::Output;
+use super::explain::{self, Explain};
 
 /// Longest file that is read, in bytes.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
@@ -26,6 +27,8 @@ pub(super) enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Say which rule made a claim from what, and why other rules did not run
+    Explain(Explain),
     /// Evaluate the rules of a JSON case with its input and stores, and print claims or error as JSON
     Eval {
         /// The case; - reads standard input
@@ -39,23 +42,20 @@ pub(super) enum Command {
 /// # Errors
 /// When the result cannot be written as JSON.
 pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode> {
-    let (Command::Check { file } | Command::Eval { file }) = command;
-    let text = match read(file) {
-        Ok(text) => text,
-        Err(error) => return Ok(refuse(&error)),
+    let done = match command {
+        Command::Check { file } => read(file).map(|text| Ok(check(file, &text, output))),
+        Command::Eval { file } => read(file).map(|text| evaluate(file, &text)),
+        Command::Explain(arguments) => return explain::run(arguments, output),
     };
-    match command {
-        Command::Check { .. } => Ok(check(file, &text, output)),
-        Command::Eval { .. } => evaluate(file, &text),
-    }
+    done.unwrap_or_else(|error| Ok(refuse(&error)))
 }
 
-fn refuse(error: &anyhow::Error) -> ExitCode {
+pub(super) fn refuse(error: &anyhow::Error) -> ExitCode {
     eprintln!("adfs: {error:#}");
     ExitCode::from(USAGE)
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
+pub(super) fn read(file: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     let size = if file == Path::new("-") {
         if std::io::stdin().is_terminal() {

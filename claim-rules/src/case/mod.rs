@@ -15,16 +15,56 @@ use crate::claim::{Claim, STRING_VALUE_TYPE};
 use crate::diagnostic::Diagnostic;
 use crate::evaluation::EvaluationError;
 use crate::rule_set::RuleSet;
+use crate::trace::Trace;
 use stores::{CaseStores, StoreDescription};
 
 /// A case as read from JSON.
 #[derive(Debug, Deserialize)]
 pub struct Case {
     rules: String,
+    #[serde(flatten)]
+    given: CaseInput,
+}
+
+/// What rules are tried on: claims, and the stores that they may ask.
+#[derive(Debug, Default, Deserialize)]
+pub struct CaseInput {
     #[serde(default)]
     input: Vec<CaseClaim>,
     #[serde(default)]
     attribute_store: BTreeMap<String, StoreDescription>,
+}
+
+impl CaseInput {
+    /// Reads a document with `input` and `attribute_store`, such as a whole case, or a bare array of claims.
+    ///
+    /// # Errors
+    /// When it is no JSON of this form.
+    pub fn from_json(text: &str) -> Result<CaseInput, serde_json::Error> {
+        if text.trim_start().starts_with('[') {
+            let input = serde_json::from_str(text)?;
+            return Ok(CaseInput {
+                input,
+                ..CaseInput::default()
+            });
+        }
+        serde_json::from_str(text)
+    }
+
+    /// Evaluates `rules` on it.
+    ///
+    /// # Errors
+    /// As [`RuleSet::evaluate`].
+    pub fn evaluate(self, rules: &RuleSet) -> Result<Vec<Claim>, EvaluationError> {
+        let input = self.input.into_iter().map(Claim::from).collect();
+        rules.evaluate(input, &CaseStores::from(self.attribute_store))
+    }
+
+    /// Evaluates `rules` on it, with a record.
+    pub fn explain(self, rules: &RuleSet) -> (Result<Vec<Claim>, EvaluationError>, Trace) {
+        let input = self.input.into_iter().map(Claim::from).collect();
+        rules.explain(input, &CaseStores::from(self.attribute_store))
+    }
 }
 
 /// A claim as JSON has it. Missing fields take the defaults of a new claim.
@@ -154,8 +194,7 @@ impl Case {
             Ok(rules) => rules,
             Err(finding) => return CaseOutcome::Error(CaseError::from(&finding)),
         };
-        let input = self.input.into_iter().map(Claim::from).collect();
-        match rules.evaluate(input, &CaseStores::from(self.attribute_store)) {
+        match self.given.evaluate(&rules) {
             Ok(claims) => CaseOutcome::Claims(claims.into_iter().map(CaseClaim::from).collect()),
             Err(error) => CaseOutcome::Error(CaseError::from(&error)),
         }

@@ -13,7 +13,7 @@ use crate::evaluation::RuleLocation;
 use crate::store::{Rows, StoreQuery};
 
 pub use origin::{Origin, Source};
-pub use text::same_type;
+pub use text::{for_terminal, same_type};
 
 /// The record of one evaluation. Claims are named by their index in [`Trace::claims`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -165,7 +165,10 @@ pub enum Fate {
 
 impl Trace {
     /// The rules that `wanted` means: a number from 1, or the name, of which case does not matter.
-    pub fn rules_named<'t>(&'t self, wanted: &'t str) -> impl Iterator<Item = &'t RuleTrace> {
+    pub fn rules_named<'t>(
+        &'t self,
+        wanted: &str,
+    ) -> impl Iterator<Item = &'t RuleTrace> + use<'t> {
         let number = wanted.trim().parse::<usize>().ok();
         let wanted = wanted.to_lowercase();
         self.rules.iter().filter(move |rule| {

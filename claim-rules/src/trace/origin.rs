@@ -114,3 +114,15 @@ fn given(rule: &RuleTrace) -> Vec<String> {
         .map(|condition| condition.text.clone())
         .collect()
 }
+
+impl Origin {
+    /// Tells for each incoming claim in the tree what `source` knows about it.
+    pub fn explain_incoming(&mut self, source: &mut dyn FnMut(&crate::Claim) -> Option<String>) {
+        if let Source::Incoming(known) = &mut self.source {
+            *known = source(&self.claim.clone().into());
+        }
+        for (_, origin) in &mut self.from {
+            origin.explain_incoming(source);
+        }
+    }
+}

@@ -51,7 +51,7 @@ impl Trace {
     }
 
     fn tell_obstacle(&self, condition: &ConditionTrace, lines: &mut Lines) {
-        let text = shown(&condition.text);
+        let text = for_terminal(&condition.text);
         match (condition.verdict, condition.selector) {
             (Verdict::Holds, _) => return,
             (Verdict::Unknown, _) => {
@@ -82,7 +82,7 @@ impl Trace {
                     3,
                     &format!(
                         "fails {}: it is {}{hint}",
-                        shown(&failed.test),
+                        for_terminal(&failed.test),
                         quoted(&failed.found)
                     ),
                 );
@@ -130,9 +130,9 @@ impl Trace {
         let issuer = if claim.issuer == crate::LOCAL_AUTHORITY {
             String::new()
         } else {
-            format!(" (issuer {})", shown(&claim.issuer))
+            format!(" (issuer {})", for_terminal(&claim.issuer))
         };
-        let (claim_type, value) = (shown(&claim.claim_type), quoted(&claim.value));
+        let (claim_type, value) = (for_terminal(&claim.claim_type), quoted(&claim.value));
         format!("[{index}] {claim_type} = {value}{issuer}")
     }
 }
@@ -155,7 +155,10 @@ fn tell_query(depth: usize, query: &QueryTrace, lines: &mut Lines) {
     } else {
         format!(" with {}", params.join(", "))
     };
-    let (store, text) = (shown(&query.query.store), shown(&query.query.query));
+    let (store, text) = (
+        for_terminal(&query.query.store),
+        for_terminal(&query.query.query),
+    );
     lines.add(depth, &format!("asked {store}: {text}{with}"));
     let Some(answer) = &query.answer else {
         lines.add(depth, "got no answer");
@@ -192,7 +195,7 @@ fn tell_origin(depth: usize, name: Option<&str>, origin: &Origin, lines: &mut Li
     let name = name.map(|name| format!("{name} = ")).unwrap_or_default();
     lines.add(
         depth,
-        &format!("{name}{} = {}", shown(claim_type), quoted(value)),
+        &format!("{name}{} = {}", for_terminal(claim_type), quoted(value)),
     );
     match &origin.source {
         Source::Incoming(None) => lines.add(depth + 1, "came in"),
@@ -210,7 +213,7 @@ fn tell_origin(depth: usize, name: Option<&str>, origin: &Origin, lines: &mut Li
             };
             lines.add(depth + 1, &format!("{word} by {rule}"));
             for condition in given {
-                lines.add(depth + 1, &format!("since {}", shown(condition)));
+                lines.add(depth + 1, &format!("since {}", for_terminal(condition)));
             }
             if let Some(query) = query {
                 tell_query(depth + 1, query, lines);
@@ -242,8 +245,9 @@ impl Lines {
     }
 }
 
-/// For a terminal: claims carry texts of strangers, so that nothing in them may act there.
-fn shown(text: &str) -> String {
+/// A text as a terminal may have it: claims carry texts of strangers, and nothing in them may act there. Long ones are
+/// cut.
+pub fn for_terminal(text: &str) -> String {
     let mut shown = String::new();
     for (count, character) in text.chars().enumerate() {
         if count == TEXT {
@@ -266,5 +270,5 @@ fn is_plain(character: char) -> bool {
 }
 
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", shown(text))
+    format!("\"{}\"", for_terminal(text))
 }

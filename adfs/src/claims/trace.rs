@@ -1,0 +1,149 @@
+//! Dry runs: the whole pipeline for an account that nobody proved to be, with a record of every stage.
+//!
+//! What comes out can explain a sign-in but not be one: there is no [`super::IssuedClaims`] in it.
+
+use claim_rules::trace::{Origin, RuleTrace, Trace};
+use claim_rules::{Claim, Evaluation, RuleSet};
+
+use super::pipeline::{Decision, Stage};
+use super::{Authentication, ClaimsError, RequestContext, decide};
+use crate::config::RelyingPartyTrust;
+use crate::directory::Account;
+use crate::state::Federation;
+
+/// Where the stages are written down: nowhere in a sign-in.
+#[derive(Debug)]
+pub(super) enum Log {
+    Off,
+    On(DryRun),
+}
+
+/// What a dry run did.
+#[derive(Debug, Default)]
+pub struct DryRun {
+    /// How many claims the directory asserted. They are the first ones of the acceptance stage; those behind them state
+    /// how the user signed in.
+    directory: usize,
+    /// The stages that ran, in order; the last one may be unfinished when it failed.
+    stages: Vec<StageTrace>,
+}
+
+/// What one set of rules did.
+#[derive(Debug)]
+pub struct StageTrace {
+    /// Which rules.
+    pub stage: Stage,
+    /// What they did.
+    pub trace: Trace,
+}
+
+/// Runs all stages for `account` as if its owner had signed in as `authentication` says. With `rules` these are tried in
+/// place of the trust's issuance transform rules.
+pub async fn dry_run(
+    federation: &Federation,
+    trust: &RelyingPartyTrust,
+    rules: Option<&RuleSet>,
+    account: &Account,
+    authentication: &Authentication,
+    context: &RequestContext,
+) -> (Result<Decision, ClaimsError>, DryRun) {
+    let transform = rules.unwrap_or(&trust.issuance_transform_rules);
+    let mut log = Log::On(DryRun::default());
+    let decision = decide(
+        federation,
+        trust,
+        transform,
+        account,
+        authentication,
+        context,
+        &mut log,
+    )
+    .await;
+    let record = match log {
+        Log::On(record) => record,
+        Log::Off => DryRun::default(),
+    };
+    (decision, record)
+}
+
+impl Log {
+    pub(super) fn is_on(&self) -> bool {
+        matches!(self, Log::On(_))
+    }
+
+    /// The acceptance stage begins with so many claims of the directory.
+    pub(super) fn directory_asserts(&mut self, claims: usize) {
+        if let Log::On(record) = self {
+            record.directory = claims;
+        }
+    }
+
+    pub(super) fn write(&mut self, stage: Stage, evaluation: Evaluation<'_>) {
+        if let Log::On(record) = self
+            && let Some(trace) = evaluation.into_trace()
+        {
+            record.stages.push(StageTrace { stage, trace });
+        }
+    }
+}
+
+impl DryRun {
+    /// The stages that ran, in order.
+    pub fn stages(&self) -> &[StageTrace] {
+        &self.stages
+    }
+
+    /// Where the claims come from that `stage` issued and for which `wanted` holds, back to directory, sign-in or request.
+    pub fn origins(&self, stage: &StageTrace, wanted: impl Fn(&Claim) -> bool) -> Vec<Origin> {
+        let mut origins = stage.trace.origins(wanted);
+        for origin in &mut origins {
+            origin.explain_incoming(&mut |claim| Some(self.source(stage.stage, claim)));
+        }
+        origins
+    }
+
+    /// What asserted a claim that came into `stage`.
+    pub fn source(&self, stage: Stage, claim: &Claim) -> String {
+        let acceptance = self
+            .stages
+            .iter()
+            .find(|earlier| earlier.stage == Stage::AcceptanceTransform)
+            .map(|earlier| &earlier.trace);
+        let Some(acceptance) = acceptance else {
+            return "came in".to_owned();
+        };
+        if stage == Stage::AcceptanceTransform {
+            let place = acceptance.claims.iter().position(|known| known == claim);
+            return self.asserted(place.unwrap_or_default()).to_owned();
+        }
+        let passed = acceptance
+            .issued()
+            .find(|(index, ..)| acceptance.claims.get(*index) == Some(claim));
+        match passed {
+            Some((index, rule, run)) => {
+                let first = run.bound.first().copied().unwrap_or(index);
+                format!(
+                    "{}, passed by acceptance {}",
+                    self.asserted(first),
+                    named(rule)
+                )
+            }
+            None => "stated by the request".to_owned(),
+        }
+    }
+
+    fn asserted(&self, place: usize) -> &'static str {
+        if place < self.directory {
+            "read from the directory"
+        } else {
+            "stated by the sign-in"
+        }
+    }
+}
+
+fn named(rule: &RuleTrace) -> String {
+    match &rule.rule.name {
+        Some(name) => format!("rule {} \"{name}\"", rule.rule.number),
+        None => format!("rule {}", rule.rule.number),
+    }
+}
