@@ -5,9 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openssl::sha::sha256;
@@ -185,6 +185,31 @@ impl Browser {
             .context("the page is not drawn")?;
         let typed = self.driver.action_chain().send_keys(keys).perform().await;
         typed.context("the keyboard does not work")
+    }
+
+    /// Types a text into the field that has the focus, again if need be: a busy Chromium drops keys of a page that it has
+    /// only just drawn, where a person would see it and type again.
+    ///
+    /// # Errors
+    /// When the text does not get into the field.
+    pub async fn type_text(&self, text: &str) -> Result<()> {
+        let begin = Instant::now();
+        loop {
+            self.type_keys(text).await?;
+            let value: String = self
+                .evaluate("return document.activeElement.value || ''")
+                .await?;
+            if value == text {
+                return Ok(());
+            }
+            ensure!(
+                begin.elapsed() < WAIT,
+                "the keyboard does not reach the field"
+            );
+            let empty =
+                "if (document.activeElement.value) document.activeElement.value = ''; return null";
+            self.evaluate::<serde_json::Value>(empty).await?;
+        }
     }
 
     /// The id of the element that has the focus.

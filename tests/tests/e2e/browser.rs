@@ -116,7 +116,7 @@ async fn a_wrong_password_is_told_and_the_keyboard_is_enough() -> Result<()> {
         "the name is known, so the password comes next"
     );
 
-    browser.type_keys("wrong").await?;
+    browser.type_text("wrong").await?;
     browser.type_keys(Key::Enter).await?;
     let text = browser.text("errorText").await?;
     assert!(text.starts_with("Incorrect user ID or password"), "{text}");
@@ -148,7 +148,7 @@ async fn a_wrong_password_is_told_and_the_keyboard_is_enough() -> Result<()> {
         .await?;
     browser.type_keys(Key::Tab).await?;
     assert_eq!(browser.focused().await?, "passwordInput");
-    browser.type_keys(PASSWORD).await?;
+    browser.type_text(PASSWORD).await?;
     browser.type_keys(Key::Tab).await?;
     let button: bool = browser
         .evaluate("const e = document.activeElement; return e.id === 'submitButton' || e.querySelector('#submitButton') !== null")
