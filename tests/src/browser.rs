@@ -139,6 +139,29 @@ impl Browser {
         Ok(self.element(id).await?.text().await?)
     }
 
+    /// Waits until an element of this page, or of the one that is on its way, says a text that begins so. Unlike a click,
+    /// a key does not wait for the page that it asks for.
+    ///
+    /// # Errors
+    /// When it does not; the message tells where the browser is instead.
+    pub async fn wait_for_text(&self, id: &str, beginning: &str) -> Result<String> {
+        let begin = Instant::now();
+        let script = "const e = document.getElementById(arguments[0]); return e ? e.innerText : ''";
+        loop {
+            // Between two pages there is none to ask.
+            let answer = self.driver.execute(script, vec![id.into()]).await;
+            let text: String = answer.and_then(|value| value.convert()).unwrap_or_default();
+            if text.starts_with(beginning) {
+                return Ok(text);
+            }
+            if begin.elapsed() > WAIT {
+                let place = self.place().await;
+                anyhow::bail!("#{id} says {text:?}, not {beginning:?}; {place}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Clicks an element.
     ///
     /// # Errors

@@ -118,8 +118,9 @@ async fn a_wrong_password_is_told_and_the_keyboard_is_enough() -> Result<()> {
 
     browser.type_text("wrong").await?;
     browser.type_keys(Key::Enter).await?;
-    let text = browser.text("errorText").await?;
-    assert!(text.starts_with("Incorrect user ID or password"), "{text}");
+    browser
+        .wait_for_text("errorText", "Incorrect user ID or password")
+        .await?;
     assert_eq!(
         browser
             .element("userNameInput")
