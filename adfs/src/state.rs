@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use thiserror::Error;
 
+use crate::claims::AttributeStores;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Configuration};
 use crate::directory::{Directory, DirectoryError};
@@ -42,6 +43,8 @@ pub struct Federation {
     pub store: Store,
     /// Accounts.
     pub directory: Directory,
+    /// Where else claim rules can ask.
+    pub attribute_stores: AttributeStores,
     /// Trusted proxies.
     pub proxy_trusts: ProxyTrusts,
     /// Time.
@@ -61,12 +64,15 @@ impl Federation {
         let keys = Keys::load(&configuration, &clock)?;
         let store = Store::open(&configuration.store.path).await?;
         let directory = Directory::open(&configuration.directories, clock.clone())?;
+        let attribute_stores =
+            AttributeStores::open(&configuration.attribute_stores, clock.clone())?;
         let proxy_trusts = ProxyTrusts::load(&store).await?;
         Ok(Arc::new(Federation {
             configuration: ArcSwap::from_pointee(configuration),
             keys,
             store,
             directory,
+            attribute_stores,
             proxy_trusts,
             clock,
             metadata: metadata::Cache::default(),
@@ -82,6 +88,8 @@ impl Federation {
         let configuration = Configuration::load(&self.path)?;
         self.keys.check(&configuration)?;
         self.directory.reload(&configuration.directories)?;
+        self.attribute_stores
+            .reload(&configuration.attribute_stores)?;
         self.proxy_trusts.refresh(&self.store).await?;
         self.configuration.store(Arc::new(configuration));
         Ok(())

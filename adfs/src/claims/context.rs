@@ -14,7 +14,7 @@ use super::types;
 /// Issuer of claims about the request, as it shows in tokens (spec passive-sign-in 2.7).
 const CLIENT_CONTEXT: &str = "CLIENT CONTEXT";
 const BOOLEAN: &str = "http://www.w3.org/2001/XMLSchema#boolean";
-const DATE_TIME: &str = "http://www.w3.org/2001/XMLSchema#dateTime";
+pub(super) const DATE_TIME: &str = "http://www.w3.org/2001/XMLSchema#dateTime";
 const INSTANT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 /// Longest text that a client can put into a claim, in bytes. Longer ones are cut, so that no client makes rules fail.
@@ -35,11 +35,7 @@ pub struct Authentication {
 
 impl Authentication {
     pub(super) fn claims(&self, issuer: &str) -> Vec<Claim> {
-        let instant = self
-            .instant
-            .to_offset(UtcOffset::UTC)
-            .format(INSTANT)
-            .unwrap_or_default();
+        let instant = utc_instant(self.instant);
         let mut claims = vec![
             Claim::new(types::AUTHENTICATION_METHOD, &self.method_uri),
             Claim::new(types::AUTHENTICATION_INSTANT, instant).with_value_type(DATE_TIME),
@@ -58,6 +54,14 @@ impl Authentication {
             .map(|claim| claim.issued_by(issuer))
             .collect()
     }
+}
+
+/// A moment as claims tell it.
+pub(super) fn utc_instant(moment: OffsetDateTime) -> String {
+    moment
+        .to_offset(UtcOffset::UTC)
+        .format(INSTANT)
+        .unwrap_or_default()
 }
 
 /// Where the client is.

@@ -1,7 +1,10 @@
 //! The claims of a directory logon, before any rule (spec claim-rules 5.4 and 5.6).
 
 use claim_rules::Claim;
+use time::{Duration, OffsetDateTime};
 
+use super::context::{DATE_TIME, utc_instant};
+use super::stores::PASSWORD_EXPIRY_NOTICE;
 use super::types;
 use crate::directory::Account;
 
@@ -17,10 +20,12 @@ pub(super) struct Identity {
     pub(super) primary_sid: Option<String>,
     pub(super) primary_group_sid: Option<String>,
     pub(super) group_sids: Vec<String>,
+    /// When the password expires, if that is soon.
+    pub(super) password_expires: Option<OffsetDateTime>,
 }
 
 impl Identity {
-    pub(super) fn of(account: &Account, group_sids: Vec<String>) -> Identity {
+    pub(super) fn of(account: &Account, group_sids: Vec<String>, now: OffsetDateTime) -> Identity {
         Identity {
             windows_account_name: account.windows_account_name(),
             upn: account.upn().map(str::to_owned),
@@ -28,6 +33,9 @@ impl Identity {
             primary_sid: account.object_sid(),
             primary_group_sid: account.primary_group_sid(),
             group_sids,
+            password_expires: account.password_expires().filter(|expires| {
+                (Duration::ZERO..=PASSWORD_EXPIRY_NOTICE).contains(&(*expires - now))
+            }),
         }
     }
 
@@ -53,6 +61,10 @@ impl Identity {
                 .iter()
                 .map(|sid| Claim::new(types::GROUP_SID, sid)),
         );
+        claims.extend(self.password_expires.map(|expires| {
+            let instant = utc_instant(expires);
+            Claim::new(types::PASSWORD_EXPIRATION_TIME, instant).with_value_type(DATE_TIME)
+        }));
         claims
             .into_iter()
             .map(|claim| claim.issued_by(AD_AUTHORITY))

@@ -25,6 +25,7 @@ pub use authorization::Denial;
 pub use context::{Authentication, NetworkLocation, RequestContext};
 pub use pipeline::{Decision, Stage};
 pub use policies::PolicyError;
+pub use stores::AttributeStores;
 pub use trace::{DryRun, StageTrace, dry_run};
 
 use crate::config::RelyingPartyTrust;
@@ -161,12 +162,13 @@ async fn decide(
     };
     // Memberships cost a search; they are asked for only where a rule could see them.
     let group_sids = if policies.may_read(types::GROUP_SID) {
-        federation.directory.group_sids(account).await?
+        Some(federation.directory.group_sids(account).await?)
     } else {
-        Vec::new()
+        None
     };
-    let identity = Identity::of(account, group_sids);
-    let mut stores = ServiceStores::new(federation, trust, account);
+    let now = federation.clock.now();
+    let identity = Identity::of(account, group_sids.clone().unwrap_or_default(), now);
+    let mut stores = ServiceStores::new(federation, trust, account, group_sids);
     let outcome = pipeline::run(
         &policies,
         &identity,

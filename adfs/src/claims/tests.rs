@@ -63,6 +63,7 @@ fn identity() -> Identity {
             "S-1-5-21-1-2-3-513".to_owned(),
             "S-1-5-21-1-2-3-1200".to_owned(),
         ],
+        password_expires: None,
     }
 }
 

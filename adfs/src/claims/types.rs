@@ -57,6 +57,9 @@ pub const RELYING_PARTY_TRUST_ID: &str =
 pub const CLIENT_REQUEST_ID: &str =
     "http://schemas.microsoft.com/2012/01/requestcontext/claims/client-request-id";
 
+/// When the password expires, ISO 8601 in UTC; only near that time.
+pub const PASSWORD_EXPIRATION_TIME: &str =
+    "http://schemas.microsoft.com/ws/2012/01/passwordexpirationtime";
 /// `true` when the session outlives the browser.
 pub const PERSISTENT_SSO: &str = "http://schemas.microsoft.com/2014/03/psso";
 /// `true` when the device is registered for the user.

@@ -1,16 +1,21 @@
 //! Reads `[directories.NAME]`.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Host;
 
 use super::directory::{AttributeNames, DirectoryConfig, ServiceAccount};
-use super::document::read_text;
-use super::reader::{At, Found, Section};
-use super::secret::Secret;
+use super::reader::Section;
+use super::secret_reader::{self, SecretKeys};
 use super::server_address::ServerAddress;
+
+/// The password of the account that searches.
+pub(super) const BIND_PASSWORD: SecretKeys = SecretKeys {
+    value: "bind_password",
+    file: "bind_password_file",
+    expected: "the path of a file that holds the password of `bind_dn` and nothing else",
+};
 
 pub(super) fn directories(section: Section<'_>) -> Option<Vec<DirectoryConfig>> {
     if !section.is_present() {
@@ -36,7 +41,7 @@ fn directory(
     let servers = servers(&mut section);
     let ca_file = section.path("ca_file").map(|found| found.value);
     let bind_dn = section.required("bind_dn", "the DN of the account that searches");
-    let password = password(&mut section);
+    let password = secret_reader::required(&mut section, &BIND_PASSWORD);
     let base_expected = "the DN of the domain, for example \"DC=contoso,DC=com\"";
     let base_dn = section
         .required("base_dn", base_expected)
@@ -88,7 +93,7 @@ fn directory(
     })
 }
 
-fn servers(section: &mut Section<'_>) -> Option<Vec<ServerAddress>> {
+pub(super) fn servers(section: &mut Section<'_>) -> Option<Vec<ServerAddress>> {
     let start_tls = section.flag("start_tls", false);
     let allow_plain = section.flag("allow_plain", false);
     let expected = "a list such as [\"ldaps://dc1.contoso.com\", \"ldaps://dc2.contoso.com\"]; ldap:// needs \
@@ -108,66 +113,6 @@ fn servers(section: &mut Section<'_>) -> Option<Vec<ServerAddress>> {
             .collect()
     });
     checked.map(|found| found.value)
-}
-
-/// The password comes from a file or from the environment, never from `adfs.toml`, which is kept with others' files and
-/// shown in reviews.
-fn password(section: &mut Section<'_>) -> Option<Secret> {
-    let written = section.take_place("bind_password");
-    if let Some(at) = written {
-        let remedy = "put it into a file of its own and name that in `bind_password_file`, or set the environment variable";
-        section.complain(
-            "bind_password",
-            &at,
-            "a password must not stand here".to_owned(),
-            remedy.to_owned(),
-        );
-        return None;
-    }
-    let expected = "the path of a file that holds the password of `bind_dn` and nothing else";
-    let (at, text) = if section.is_overridden("bind_password") {
-        // The override stands for the file too, wherever that is named.
-        section.take_place("bind_password_file");
-        section.is_overridden("bind_password_file");
-        let found = section.find::<String>("bind_password", expected)?;
-        (found.at, found.value)
-    } else if let Some(Found { value, at }) = section.path("bind_password_file") {
-        let found = Found {
-            value,
-            at: at.clone(),
-        };
-        let read = |path: PathBuf| {
-            read_text(&path).map_err(|error| format!("{}: {error}", path.display()))
-        };
-        (
-            at,
-            section
-                .check("bind_password_file", found, expected, read)?
-                .value,
-        )
-    } else {
-        section.missing("bind_password_file", expected);
-        return None;
-    };
-    secret(section, &at, text)
-}
-
-fn secret(section: &Section<'_>, at: &At, text: String) -> Option<Secret> {
-    let text = zeroize::Zeroizing::new(text);
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    // A directory takes a bind with an empty password for an anonymous one and lets it succeed (RFC 4513 section 5.1.2).
-    if line.is_empty() || line.contains(['\0', '\n', '\r']) {
-        let message = "the password is empty or has more than one line".to_owned();
-        section.complain(
-            "bind_password",
-            at,
-            message,
-            "write the password and nothing else".to_owned(),
-        );
-        return None;
-    }
-    Some(Secret::new(line.to_owned()))
 }
 
 fn user_filter(section: &mut Section<'_>) -> String {

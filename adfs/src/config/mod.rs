@@ -5,6 +5,8 @@
 //! line and key at once.
 
 mod access_control;
+mod attribute_store_reader;
+mod attribute_stores;
 mod directory;
 mod directory_reader;
 mod document;
@@ -16,6 +18,7 @@ mod reader;
 mod relying_party;
 mod rules;
 mod secret;
+mod secret_reader;
 mod server_address;
 mod service;
 #[cfg(test)]
@@ -27,6 +30,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
+use attribute_store_reader::StoreNames;
 use document::Document;
 use reader::{Problems, Section, nearest};
 use trust_reader::Surroundings;
@@ -34,6 +38,9 @@ use trust_reader::Surroundings;
 pub use access_control::{
     AccessControlPolicy, ClaimCondition, Condition, Group, GroupReference, Location, Network,
     Operator, PermitRule,
+};
+pub use attribute_stores::{
+    AttributeStoreConfig, AttributeStoreKind, Database, PostgresqlConfig, SqlConfig,
 };
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
@@ -62,6 +69,8 @@ pub struct Configuration {
     pub probe: Probe,
     /// Where accounts are, at least one, in the order of their names.
     pub directories: Vec<DirectoryConfig>,
+    /// Where else claim rules can ask.
+    pub attribute_stores: Vec<AttributeStoreConfig>,
     /// Who may get tokens.
     pub relying_parties: RelyingParties,
     /// The global properties.
@@ -114,7 +123,7 @@ impl Configuration {
         let document = Document::read(path).map_err(|problem| ConfigError::new(vec![*problem]))?;
         let problems = Problems::default();
         let Some(mut root) = Section::root(&document, Some(environment), &problems) else {
-            let surroundings = Surroundings::load(path, None, &problems);
+            let surroundings = Surroundings::load(path, None, None, &problems);
             trust_files::load(path, changes, &surroundings, &problems);
             return Err(ConfigError::new(problems.into_inner()));
         };
@@ -126,11 +135,14 @@ impl Configuration {
         let keys = service::keys(root.section("keys"));
         let log = service::log(root.section("log"));
         let proxy = service::proxy(root.section("proxy"));
-        let properties = properties::properties(root.section("properties"));
+        let attribute_stores =
+            attribute_store_reader::attribute_stores(root.section("attribute_stores"));
+        let stores = attribute_stores.as_deref().map(StoreNames::of);
+        let properties = properties::properties(root.section("properties"), stores.as_ref());
         let directories = directory_reader::directories(root.section("directories"));
         root.finish();
         refuse_unknown_variables(environment, &problems);
-        let surroundings = Surroundings::load(path, directories.as_deref(), &problems);
+        let surroundings = Surroundings::load(path, directories.as_deref(), stores, &problems);
         let relying_parties = trust_files::load(path, changes, &surroundings, &problems);
 
         match (service, https, directories, problems.into_inner()) {
@@ -140,6 +152,7 @@ impl Configuration {
                     https,
                     probe,
                     directories,
+                    attribute_stores: attribute_stores.unwrap_or_default(),
                     relying_parties,
                     properties,
                     store,

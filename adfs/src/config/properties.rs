@@ -5,6 +5,7 @@ use std::sync::Arc;
 use claim_rules::RuleSet;
 use time::Duration;
 
+use super::attribute_store_reader::StoreNames;
 use super::reader::Section;
 use super::rules;
 
@@ -86,7 +87,7 @@ const UNAVAILABLE: [(&str, &str); 11] = [
     ),
 ];
 
-pub(super) fn properties(mut section: Section<'_>) -> Properties {
+pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) -> Properties {
     let sso_lifetime = section.minutes("sso_lifetime", 1..=WEEK_MINUTES, 480);
     let kmsi_enabled = section.flag("kmsi_enabled", false);
     let kmsi_lifetime = section.minutes("kmsi_lifetime_mins", 1..=WEEK_MINUTES, 1440);
@@ -103,6 +104,7 @@ pub(super) fn properties(mut section: Section<'_>) -> Properties {
         &mut section,
         "additional_authentication_rules",
         "additional_authentication_rules_file",
+        stores,
     );
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use claim_rules::syntax::{Content, Term};
 use claim_rules::{Diagnostic, RuleSet};
 
+use super::attribute_store_reader::StoreNames;
 use super::document::{one_line, read_text};
 use super::error::{Place, Problem};
-use super::reader::{At, Found, Section};
+use super::reader::{At, Found, Section, nearest};
 
 /// A rule text and where it begins.
 struct Source {
@@ -21,6 +23,7 @@ pub(super) fn find(
     section: &mut Section<'_>,
     inline: &'static str,
     file: &'static str,
+    stores: Option<&StoreNames>,
 ) -> Option<Arc<RuleSet>> {
     let written = section.find::<String>(
         inline,
@@ -37,12 +40,19 @@ pub(super) fn find(
             return None;
         }
     };
-    let diagnostic = match RuleSet::compile(&source.text) {
-        Ok(rules) => return Some(Arc::new(rules)),
-        Err(diagnostic) => diagnostic,
+    let rules = match RuleSet::compile(&source.text) {
+        Ok(rules) => rules,
+        Err(diagnostic) => {
+            section.report(source.problem(key, diagnostic));
+            return None;
+        }
     };
-    section.report(source.problem(key, diagnostic));
-    None
+    let unknown = stores.and_then(|known| source.unknown_store(key, &rules, known));
+    if let Some(problem) = unknown {
+        section.report(problem);
+        return None;
+    }
+    Some(Arc::new(rules))
 }
 
 fn inline_source(section: &Section<'_>, written: Found<String>) -> Source {
@@ -83,6 +93,37 @@ fn file_source(section: &Section<'_>, key: &str, named: Found<PathBuf>) -> Optio
 }
 
 impl Source {
+    /// A store that a rule asks and nobody configured: that rule would refuse every sign-in.
+    fn unknown_store(&self, key: &str, rules: &RuleSet, known: &StoreNames) -> Option<Problem> {
+        let mut queries = rules.syntax().rules.iter().filter_map(|rule| {
+            let Content::Query(query) = &rule.value.action.content else {
+                return None;
+            };
+            // A name that is put together from claims is known only when the rule runs.
+            match query.store.value.terms.as_slice() {
+                [Term::Text(name)] => Some((name, query.store.span.start)),
+                _ => None,
+            }
+        });
+        let (name, start) = queries.find(|(name, _)| !known.has(name))?;
+        let before = self.text.as_bytes().get(..start).unwrap_or_default();
+        let breaks = before.iter().filter(|byte| **byte == b'\n').count();
+        let remedy = match nearest(name, known.iter()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => format!("configure it in [attribute_stores.{name:?}] of adfs.toml"),
+        };
+        Some(Problem {
+            place: Place::File {
+                path: self.path.clone(),
+                line: Some(self.first_line + breaks),
+            },
+            key: key.to_owned(),
+            message: format!("a rule asks the attribute store {name:?}, which is not configured"),
+            remedy,
+            excerpt: None,
+        })
+    }
+
     /// The problem at its place in the file that the text stands in.
     fn problem(&self, key: &str, diagnostic: Diagnostic) -> Problem {
         // With the lines before it, the text tells its places as lines of the file.

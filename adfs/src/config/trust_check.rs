@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::attribute_store_reader::StoreNames;
 use super::document::Document;
 use super::environment::Environment;
 use super::error::{ConfigError, Problem};
 use super::reader::{Problems, Section};
 use super::relying_party::RelyingParties;
 use super::trust_reader::{self, Surroundings};
-use super::{directory_reader, trust_files};
+use super::{attribute_store_reader, directory_reader, trust_files};
 
 /// Trust files that are to change: the new text, or `None` for a file that is removed.
 pub type TrustChanges = BTreeMap<PathBuf, Option<String>>;
@@ -26,12 +27,19 @@ impl TrustCheck {
     pub fn of(path: &Path) -> TrustCheck {
         let ignored = Problems::default();
         let environment = Environment::of_process();
-        let directories = Document::read(path).ok().and_then(|document| {
-            let mut root = Section::root(&document, Some(&environment), &ignored)?;
-            directory_reader::directories(root.section("directories"))
-        });
+        let (directories, stores) = Document::read(path)
+            .ok()
+            .and_then(|document| {
+                let mut root = Section::root(&document, Some(&environment), &ignored)?;
+                let directories = directory_reader::directories(root.section("directories"));
+                let stores =
+                    attribute_store_reader::attribute_stores(root.section("attribute_stores"));
+                Some((directories, stores))
+            })
+            .unwrap_or_default();
+        let stores = stores.as_deref().map(StoreNames::of);
         TrustCheck {
-            surroundings: Surroundings::load(path, directories.as_deref(), &ignored),
+            surroundings: Surroundings::load(path, directories.as_deref(), stores, &ignored),
         }
     }
 

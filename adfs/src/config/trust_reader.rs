@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::access_control::{
     self, AccessControlPolicy, PERMIT_EVERYONE, Parameters, PolicyTemplates,
 };
+use super::attribute_store_reader::StoreNames;
 use super::directory::DirectoryConfig;
 use super::reader::{At, Found, Problems, Section};
 use super::relying_party::RelyingPartyTrust;
@@ -104,6 +105,8 @@ pub(super) struct Surroundings {
     pub(super) policies: PolicyTemplates,
     /// Names of the directories' domains in lower case; `None` when the directories themselves are wrong.
     pub(super) domains: Option<Vec<String>>,
+    /// Names of the attribute stores; `None` when the stores themselves are wrong.
+    pub(super) stores: Option<StoreNames>,
 }
 
 pub(super) fn trust(
@@ -136,17 +139,20 @@ pub(super) fn trust(
         section,
         "issuance_authorization_rules",
         "issuance_authorization_rules_file",
+        surroundings.stores.as_ref(),
     );
     let policy = access_control_policy(section, surroundings, authorization.is_some());
     let additional_authentication = rules::find(
         section,
         "additional_authentication_rules",
         "additional_authentication_rules_file",
+        surroundings.stores.as_ref(),
     );
     let transform = rules::find(
         section,
         "issuance_transform_rules",
         "issuance_transform_rules_file",
+        surroundings.stores.as_ref(),
     );
     let object_identifier = section.parsed::<Uuid>("object_identifier", "a GUID, or remove it");
     for (key, remedy) in UNAVAILABLE {
@@ -236,6 +242,7 @@ impl Surroundings {
     pub(super) fn load(
         configuration: &Path,
         directories: Option<&[DirectoryConfig]>,
+        stores: Option<StoreNames>,
         problems: &Problems,
     ) -> Surroundings {
         let domains = directories.map(|directories| {
@@ -250,6 +257,7 @@ impl Surroundings {
         Surroundings {
             policies: access_control::load(configuration, problems),
             domains,
+            stores,
         }
     }
 

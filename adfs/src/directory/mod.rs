@@ -219,6 +219,31 @@ impl Directory {
         .await?
     }
 
+    /// Whether a directory has this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.realm_named(name).is_some()
+    }
+
+    /// Answers a query of a claim rule to the directory with a name (spec claim-rules 4.3); otherwise as
+    /// [`Directory::query`].
+    ///
+    /// # Errors
+    /// As [`Directory::query`].
+    pub async fn search(
+        &self,
+        name: &str,
+        filter: String,
+        attributes: &[String],
+    ) -> Result<Vec<Entry>, DirectoryError> {
+        let unknown = || DirectoryError::UnknownDomain(name.chars().take(256).collect());
+        let realm = self.realm_named(name).ok_or_else(unknown)?;
+        let attributes = attributes.to_vec();
+        finish(name.to_owned(), async move {
+            realm.query("", Some(&filter), &attributes).await
+        })
+        .await?
+    }
+
     fn realm_named(&self, name: &str) -> Option<Arc<Realm>> {
         self.realms
             .load()

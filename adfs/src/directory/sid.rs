@@ -35,6 +35,36 @@ impl Sid {
         })
     }
 
+    /// Reads `S-1-...` with decimal parts ([MS-DTYP] 2.4.2.1).
+    pub fn parse(text: &str) -> Option<Sid> {
+        let mut parts = text.strip_prefix("S-1-")?.split('-');
+        let authority = parts.next()?;
+        let authority = match authority.strip_prefix("0x") {
+            Some(hex) if hex.len() == 12 => u64::from_str_radix(hex, 16).ok()?,
+            Some(_) => return None,
+            None => authority.parse::<u32>().ok()?.into(),
+        };
+        let sub_authorities: Vec<u32> =
+            parts.map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        (sub_authorities.len() <= MAX_SUB_AUTHORITIES).then_some(Sid {
+            authority,
+            sub_authorities,
+        })
+    }
+
+    /// The packet form, as [`Sid::from_octets`] reads it.
+    pub fn octets(&self) -> Vec<u8> {
+        let [_, _, authority @ ..] = self.authority.to_be_bytes();
+        // There are 15 at most.
+        let count = u8::try_from(self.sub_authorities.len()).unwrap_or(u8::MAX);
+        let parts = self.sub_authorities.iter();
+        [1, count]
+            .into_iter()
+            .chain(authority)
+            .chain(parts.flat_map(|part| part.to_le_bytes()))
+            .collect()
+    }
+
     /// The SID with the last part replaced: a group or account of the same domain.
     pub fn sibling(&self, relative_identifier: u32) -> Option<Sid> {
         let mut sibling = self.clone();
@@ -113,7 +143,8 @@ mod tests {
         #[test]
         fn any_octets_are_read_or_refused(octets in proptest::collection::vec(any::<u8>(), 0..80)) {
             if let Some(sid) = Sid::from_octets(&octets) {
-                prop_assert!(sid.to_string().starts_with("S-1-"));
+                prop_assert_eq!(Sid::parse(&sid.to_string()), Some(sid.clone()));
+                prop_assert_eq!(sid.octets(), octets);
             }
         }
     }

@@ -2,35 +2,15 @@
 
 use std::collections::HashMap;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use claim_rules::directory_query::{ActiveDirectoryQuery, rows_of_object};
 use claim_rules::{Rows, StoreError, StoreQuery};
 
-use crate::directory::{Account, Directory, DirectoryError, Entry, Sid};
+use super::groups::{GroupForm, Groups};
+use super::values::values;
+use crate::directory::{Account, Directory, DirectoryError, Entry};
 
-const TOKEN_GROUPS: &str = "tokenGroups";
 /// Attributes in one search, as far as they are asked for in advance.
 const MAX_PREFETCHED: usize = 32;
-
-/// Attributes with octets of syntax SID, given as `S-1-...`.
-const SIDS: [&str; 3] = ["objectSid", "sIDHistory", "securityIdentifier"];
-/// Attributes whose octets are no text even where they happen to be UTF-8. Other values that are no text are found out
-/// by themselves.
-const BINARY: [&str; 12] = [
-    "objectGUID",
-    "mS-DS-ConsistencyGuid",
-    "msExchMailboxGuid",
-    "msExchArchiveGuid",
-    "msExchMasterAccountSid",
-    "userCertificate",
-    "userSMIMECertificate",
-    "cACertificate",
-    "thumbnailPhoto",
-    "jpegPhoto",
-    "nTSecurityDescriptor",
-    "logonHours",
-];
 
 /// The store as one sign-in sees it.
 #[derive(Debug)]
@@ -41,6 +21,7 @@ pub(super) struct ActiveDirectory<'a> {
     /// same object again and again.
     wanted: Vec<String>,
     found: HashMap<Search, Found>,
+    groups: Groups,
     outage: Option<DirectoryError>,
 }
 
@@ -72,12 +53,14 @@ impl<'a> ActiveDirectory<'a> {
         directory: &'a Directory,
         account: &'a Account,
         wanted: Vec<String>,
+        groups: Groups,
     ) -> ActiveDirectory<'a> {
         ActiveDirectory {
             directory,
             account,
             wanted,
             found: HashMap::new(),
+            groups,
             outage: None,
         }
     }
@@ -90,25 +73,15 @@ impl<'a> ActiveDirectory<'a> {
     pub(super) async fn query(&mut self, query: &StoreQuery) -> Result<Rows, StoreError> {
         let read = ActiveDirectoryQuery::read(query)?;
         let name = format!("{}\\{}", read.domain, read.user);
-        let groups = if read
-            .attributes
-            .iter()
-            .any(|attribute| is_token_groups(attribute))
-        {
-            self.token_groups(&read, &name).await?
-        } else {
-            Vec::new()
-        };
+        let groups = self.token_groups(&read, &name).await?;
         let entries = self.entries(&read, &name).await?;
         let rows = entries.iter().flat_map(|entry| {
-            let column = |attribute: &String| {
-                if is_token_groups(attribute) {
-                    groups.clone()
-                } else {
-                    values(entry, attribute)
-                }
+            let columns = read.attributes.iter().zip(&groups);
+            let column = |(attribute, groups): (&String, &Option<Vec<String>>)| match groups {
+                Some(groups) => groups.clone(),
+                None => values(entry, attribute),
             };
-            rows_of_object(read.attributes.iter().map(column).collect())
+            rows_of_object(columns.map(column).collect())
         });
         Ok(rows.collect())
     }
@@ -151,47 +124,60 @@ impl<'a> ActiveDirectory<'a> {
             .unwrap_or_default())
     }
 
-    /// SIDs of all groups of the account that signs in.
+    /// The groups of the account that signs in, for each attribute that is a form of `tokenGroups`.
     async fn token_groups(
         &mut self,
         query: &ActiveDirectoryQuery,
         name: &str,
-    ) -> Result<Vec<String>, StoreError> {
-        let forms = query
-            .attributes
-            .iter()
-            .filter(|attribute| is_token_groups(attribute));
-        for form in forms {
-            if !form.eq_ignore_ascii_case("tokenGroups(SID)") {
-                let message = format!(
-                    "'{form}' is not available in this version; use tokenGroups(SID), or a filter with member:1.2.840.113556.1.4.1941:="
-                );
-                return Err(StoreError::new(message));
-            }
+    ) -> Result<Vec<Option<Vec<String>>>, StoreError> {
+        let mut columns = Vec::with_capacity(query.attributes.len());
+        for attribute in &query.attributes {
+            columns.push(match GroupForm::read(attribute)? {
+                None => None,
+                Some(form) => {
+                    self.is_own_account(query, name)?;
+                    let groups = self
+                        .groups
+                        .in_form(form, self.directory, self.account)
+                        .await;
+                    Some(groups.map_err(|error| self.failed(error))?)
+                }
+            });
         }
-        if query.filter.is_some()
-            || !name.eq_ignore_ascii_case(&self.account.windows_account_name())
+        Ok(columns)
+    }
+
+    fn is_own_account(&self, query: &ActiveDirectoryQuery, name: &str) -> Result<(), StoreError> {
+        if query.filter.is_none() && name.eq_ignore_ascii_case(&self.account.windows_account_name())
         {
-            return Err(StoreError::new(
-                "tokenGroups(SID) is only available for the user who signs in, with an empty filter",
-            ));
+            return Ok(());
         }
-        let sids = self.directory.group_sids(self.account).await;
-        sids.map_err(|error| self.failed(error))
+        Err(StoreError::new(
+            "tokenGroups is only available for the user who signs in, with an empty filter",
+        ))
     }
 
     fn failed(&mut self, error: DirectoryError) -> StoreError {
         let failure = StoreError::new(error.to_string());
-        let is_outage = matches!(
-            error,
-            DirectoryError::Unavailable { .. }
-                | DirectoryError::Recovering { .. }
-                | DirectoryError::ServiceAccount { .. }
-                | DirectoryError::Timeout { .. }
-        );
-        self.outage = is_outage.then_some(error);
+        self.outage = is_outage(&error).then_some(error);
         failure
     }
+}
+
+/// What is no attribute that a directory could be asked for.
+fn is_form_of_groups(attribute: &str) -> bool {
+    !matches!(GroupForm::read(attribute), Ok(None))
+}
+
+/// Whether the directory itself failed, and the query may be right.
+pub(super) fn is_outage(error: &DirectoryError) -> bool {
+    matches!(
+        error,
+        DirectoryError::Unavailable { .. }
+            | DirectoryError::Recovering { .. }
+            | DirectoryError::ServiceAccount { .. }
+            | DirectoryError::Timeout { .. }
+    )
 }
 
 fn contains(list: &[String], attribute: &str) -> bool {
@@ -206,7 +192,7 @@ fn merged(lists: &[&[String]]) -> Vec<String> {
     for (place, list) in lists.iter().enumerate() {
         for attribute in *list {
             let fits = place == 0 || all.len() < MAX_PREFETCHED;
-            if fits && !is_token_groups(attribute) && !contains(&all, attribute) {
+            if fits && !is_form_of_groups(attribute) && !contains(&all, attribute) {
                 all.push(attribute.clone());
             }
         }
@@ -214,79 +200,9 @@ fn merged(lists: &[&[String]]) -> Vec<String> {
     all
 }
 
-fn is_token_groups(attribute: &str) -> bool {
-    attribute
-        .get(..TOKEN_GROUPS.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(TOKEN_GROUPS))
-}
-
-fn values(entry: &Entry, attribute: &str) -> Vec<String> {
-    // Active Directory has this as an attribute, other directories do not.
-    if attribute.eq_ignore_ascii_case("distinguishedName") {
-        return vec![entry.dn().to_owned()];
-    }
-    entry
-        .octets(attribute)
-        .iter()
-        .map(|octets| text(attribute, octets))
-        .collect()
-}
-
-/// A value as rules see it.
-fn text(attribute: &str, octets: &[u8]) -> String {
-    let listed = |list: &[&str]| {
-        list.iter()
-            .any(|known| known.eq_ignore_ascii_case(attribute))
-    };
-    if listed(&SIDS)
-        && let Some(sid) = Sid::from_octets(octets)
-    {
-        return sid.to_string();
-    }
-    match std::str::from_utf8(octets) {
-        Ok(text) if !listed(&BINARY) && !text.contains('\0') => text.to_owned(),
-        _ => BASE64_STANDARD.encode(octets),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_have_the_forms_that_rules_expect() {
-        let guid: Vec<u8> = (0..16).collect();
-        let sid = [1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0];
-        let cases: [(&str, &[u8], &str); 7] = [
-            ("objectGUID", &guid, "AAECAwQFBgcICQoLDA0ODw=="),
-            // Sixteen letters are a GUID all the same.
-            (
-                "ms-ds-consistencyguid",
-                b"abcdefghijklmnop",
-                "YWJjZGVmZ2hpamtsbW5vcA==",
-            ),
-            ("objectsid", &sid, "S-1-5-32-544"),
-            ("objectSid", b"no sid", "no sid"),
-            ("displayName", "Zoë".as_bytes(), "Zoë"),
-            ("unknown", &[0xff, 0xfe], "//4="),
-            ("unknown", b"a\0", "YQA="),
-        ];
-        for (attribute, octets, expected) in cases {
-            assert_eq!(text(attribute, octets), expected, "{attribute}");
-        }
-    }
-
-    #[test]
-    fn pseudo_attributes_are_told_apart() {
-        for (attribute, expected) in [
-            ("tokenGroups", true),
-            ("TOKENGROUPS(SID)", true),
-            ("token", false),
-            ("memberOf", false),
-        ] {
-            assert_eq!(is_token_groups(attribute), expected);
-        }
-    }
 
     #[test]
     fn attributes_are_asked_for_once_and_in_measure() {
