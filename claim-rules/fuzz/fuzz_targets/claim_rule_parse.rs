@@ -1,18 +1,9 @@
-//! What the parser takes, it prints in a form that it reads as the same tree; what it refuses, it can point at.
+//! Any text as rules.
 #![no_main]
 
-use claim_rules::RuleSet;
-use claim_rules::syntax::parse;
+#[path = "../checks/parsing.rs"]
+mod parsing;
+
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
-    match parse(text) {
-        Ok(parsed) => {
-            let printed = parsed.tree.to_string();
-            let again = parse(&printed).map(|again| again.tree);
-            assert_eq!(again, Ok(parsed.tree), "{printed}");
-        }
-        Err(finding) => assert!(finding.render("fuzz").contains('^')),
-    }
-    let _ = RuleSet::compile(text);
-});
+fuzz_target!(|text: &str| parsing::check(text));
