@@ -295,7 +295,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn full(&self, key: &str) -> String {
+    /// Section and key joined by dots.
+    pub(super) fn full(&self, key: &str) -> String {
         self.path
             .iter()
             .map(String::as_str)

@@ -40,6 +40,7 @@ pub(super) fn find(
             return None;
         }
     };
+    let key = &section.full(key);
     let rules = match RuleSet::compile(&source.text) {
         Ok(rules) => rules,
         Err(diagnostic) => {

@@ -167,6 +167,9 @@ fn the_examples_load_and_name_every_setting() {
     let files = [
         ("adfs.toml", text.as_str()),
         ("trusts/relying-parties/entra.toml", trust.as_str()),
+        ("secrets/hr-password", "Pass@word1"),
+        ("additional-authentication.rules", ""),
+        ("trusts/relying-parties/entra-mfa.rules", ""),
     ];
     let configuration = Folder::with(&files)
         .load(&[])
@@ -558,4 +561,147 @@ fn the_documentation_names_every_setting() {
             );
         }
     }
+}
+
+const RULE: &str = "issuance_transform_rules = '''\n=> issue(store = \"HR\", types = (\"a\"), query = \"SELECT 1\");\n'''\n";
+
+fn with_stores(stores: &str, trust: &str) -> Folder {
+    Folder::with(&[
+        ("adfs.toml", &format!("{MINIMAL}{stores}")),
+        ("trusts/relying-parties/rp.toml", trust),
+    ])
+}
+
+#[test]
+fn attribute_stores_are_read() {
+    let folder = with_stores(
+        "[attribute_stores.HR]\nkind = \"sql\"\nurl = \"postgresql://r%40le@[2001:db8::1]:6000/h%20r\"\npassword_file = \"password\"\n\
+         [attribute_stores.Files]\nkind = \"sql\"\npath = \"hr.sqlite\"\nmax_rows = 7\n\
+         [attribute_stores.\"Partner people\"]\nkind = \"ldap\"\nservers = [\"ldaps://ldap.test\"]\nbind_dn = \"cn=a\"\n\
+         bind_password_file = \"password\"\nbase_dn = \"o=partners\"\n",
+        &format!("{TRUST}{RULE}"),
+    );
+    let configuration = folder.load(&[]).expect("a configuration");
+    let store = |name: &str| {
+        let found = configuration
+            .attribute_stores
+            .iter()
+            .find(|store| store.name == name);
+        &found.expect("a store").kind
+    };
+    let AttributeStoreKind::Sql(SqlConfig {
+        database: Database::Postgresql(server),
+        ..
+    }) = store("HR")
+    else {
+        panic!("no PostgreSQL")
+    };
+    assert_eq!(
+        (server.host.as_str(), server.port, server.is_local),
+        ("2001:db8::1", 6000, false)
+    );
+    assert_eq!(
+        (server.user.as_str(), server.database.as_str()),
+        ("r@le", "h r")
+    );
+    let password = server.password.as_ref().expect("a password");
+    assert_eq!(password.expose(), "Pass@word1");
+    let AttributeStoreKind::Sql(files) = store("Files") else {
+        panic!("no database")
+    };
+    assert_eq!(files.database, Database::Sqlite(folder.path("hr.sqlite")));
+    assert_eq!((files.max_rows, files.timeout.as_secs()), (7, 5));
+    let AttributeStoreKind::Ldap(partners) = store("Partner people") else {
+        panic!("no directory")
+    };
+    assert_eq!(partners.base_dn, "o=partners");
+}
+
+#[test]
+fn attribute_stores_that_cannot_be_used_are_refused() {
+    let hr = |settings: &str| format!("[attribute_stores.HR]\n{settings}\n");
+    for (stores, part) in [
+        (hr(""), "attribute_stores.HR.kind: this must be set"),
+        (hr("kind = \"file\""), "\"file\" is no kind of store"),
+        (
+            hr("kind = \"sql\""),
+            "attribute_stores.HR.url: this must be set",
+        ),
+        (
+            hr("kind = \"sql\"\npath = \"a\"\nurl = \"postgresql://a@b/c\""),
+            "the database is in `path` too",
+        ),
+        (
+            hr("kind = \"sql\"\nurl = \"postgresql://a:secret@b/c\""),
+            "a password must not stand here",
+        ),
+        (
+            hr("kind = \"sql\"\npassword = \"secret\"\nurl = \"postgresql://a@b/c\""),
+            "attribute_stores.HR.password: a password must not stand here",
+        ),
+        (
+            hr("kind = \"sql\"\nurl = \"postgresql://a@b/c?sslmode=disable\""),
+            "the address has parameters",
+        ),
+        (
+            hr("kind = \"sql\"\nurl = \"mysql://a@b/c\""),
+            "\"mysql\" is no database that can be asked",
+        ),
+        (
+            hr("kind = \"sql\"\nurl = \"postgresql://b/c\""),
+            "lacks a role",
+        ),
+        (
+            hr("kind = \"sql\"\npath = \"a\"\nmax_row = 1"),
+            "did you mean `max_rows`?",
+        ),
+        (
+            "[attribute_stores._HR]\nkind = \"sql\"\npath = \"a\"\n".to_owned(),
+            "\"_HR\" cannot be the name of a store",
+        ),
+        (
+            "[attribute_stores.\"active directory\"]\nkind = \"sql\"\npath = \"a\"\n".to_owned(),
+            "cannot be the name of a store",
+        ),
+        (
+            hr(
+                "kind = \"ldap\"\nservers = [\"ldap://ldap.test\"]\nbind_dn = \"a\"\nbind_password_file = \"password\"\nbase_dn = \"b\"",
+            ),
+            "unprotected",
+        ),
+    ] {
+        let problems = with_stores(&stores, TRUST).problems(&[]);
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert!(
+            problems[0].contains(part) && !problems[0].contains("secret@"),
+            "{part:?} is not in {problems:#?}"
+        );
+    }
+}
+
+#[test]
+fn rules_ask_configured_stores_only() {
+    let other = "[attribute_stores.HRR]\nkind = \"sql\"\npath = \"a\"\n";
+    for (stores, remedy) in [
+        ("", "configure it in [attribute_stores.\"HR\"] of adfs.toml"),
+        (other, "did you mean \"HRR\"?"),
+    ] {
+        let problems = with_stores(stores, &format!("{TRUST}{RULE}")).problems(&[]);
+        let expected = "trusts/relying-parties/rp.toml:5: issuance_transform_rules: a rule asks the attribute store \"HR\", which is not configured";
+        assert_eq!(problems, [format!("{expected}; {remedy}")]);
+    }
+    let global = MINIMAL.to_owned()
+        + "[properties]\nadditional_authentication_rules = '''=> add(store = \"HR\", types = (\"a\"), query = \"q\");'''\n";
+    let problems = folder(&global).problems(&[]);
+    assert!(
+        problems[0].contains(
+            "properties.additional_authentication_rules: a rule asks the attribute store"
+        ),
+        "{problems:#?}"
+    );
+    // What a claim names is known only at the sign-in.
+    let computed = RULE.replace("=> issue(store = \"HR\"", "c:[] => issue(store = c.Value");
+    with_trust(&format!("{TRUST}{computed}"))
+        .load(&[])
+        .expect("a configuration");
 }
