@@ -14,6 +14,7 @@ use crate::contract::Lab;
 use crate::processes::become_child;
 use crate::state_folder::StateFolder;
 use crate::tables::table;
+use crate::terminal::{note, say};
 use crate::up::{UpOptions, up};
 
 const STOP_LIMIT: Duration = Duration::from_secs(40);
@@ -105,14 +106,11 @@ pub fn run() -> ExitCode {
         Command::Down(argument) => report(down(&argument)),
         Command::Status { state, output } => report(status(&state, output)),
         Command::Hosts { state: _, suffix } => {
-            print!(
-                "{}",
-                Addresses {
-                    ports: Ports::default(),
-                    suffix
-                }
-                .hosts_file()
-            );
+            let addresses = Addresses {
+                ports: Ports::default(),
+                suffix,
+            };
+            say(addresses.hosts_file().trim_end());
             ExitCode::SUCCESS
         }
         Command::Open(argument) => report(open(&argument)),
@@ -122,7 +120,10 @@ pub fn run() -> ExitCode {
             arguments,
         } => {
             let error = become_child(parent, &program, &arguments);
-            eprintln!("lab: {} cannot be started: {error}", program.display());
+            note(format_args!(
+                "lab: {} cannot be started: {error}",
+                program.display()
+            ));
             ExitCode::FAILURE
         }
     }
@@ -130,17 +131,17 @@ pub fn run() -> ExitCode {
 
 fn report(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
+        note(format_args!("lab: {error:#}"));
         ExitCode::FAILURE
     })
 }
 
 fn start(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     if arguments.directory != "embedded" {
-        eprintln!(
+        note(format_args!(
             "lab: --directory {}: only `embedded` is there in this version",
             arguments.directory
-        );
+        ));
         return Ok(ExitCode::from(2));
     }
     let options = UpOptions {
@@ -154,6 +155,8 @@ fn start(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     tracing_subscriber::fmt()
         .with_env_filter("warn")
         .with_writer(std::io::stderr)
+        // When standard error is gone, a complaint about that on standard error would panic.
+        .log_internal_errors(false)
         .init();
     // The future runs on this thread, to which the children's lives are tied.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -166,7 +169,7 @@ fn start(arguments: UpArguments) -> anyhow::Result<ExitCode> {
 fn down(argument: &StateArgument) -> anyhow::Result<ExitCode> {
     let state = StateFolder::at(&argument.state)?;
     let Some(pid) = state.running() else {
-        println!("no lab runs in {}", state.path().display());
+        say(format_args!("no lab runs in {}", state.path().display()));
         return Ok(ExitCode::SUCCESS);
     };
     let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
@@ -184,7 +187,10 @@ fn down(argument: &StateArgument) -> anyhow::Result<ExitCode> {
             STOP_LIMIT.as_secs()
         ),
     }
-    println!("the lab in {} has stopped", state.path().display());
+    say(format_args!(
+        "the lab in {} has stopped",
+        state.path().display()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -205,12 +211,12 @@ fn status(argument: &StateArgument, output: Output) -> anyhow::Result<ExitCode> 
             .iter()
             .map(|(name, address, answers)| serde_json::json!({ "name": name, "address": address, "answers": answers }))
             .collect();
-        println!(
-            "{}",
-            serde_json::json!({ "state": word, "pid": pid, "parts": parts })
-        );
+        say(serde_json::json!({ "state": word, "pid": pid, "parts": parts }));
     } else {
-        println!("the lab in {} is {word}", state.path().display());
+        say(format_args!(
+            "the lab in {} is {word}",
+            state.path().display()
+        ));
         let rows: Vec<Vec<String>> = parts
             .iter()
             .map(|(name, address, answers)| {
@@ -227,7 +233,7 @@ fn status(argument: &StateArgument, output: Output) -> anyhow::Result<ExitCode> 
             })
             .collect();
         if !rows.is_empty() {
-            print!("{}", table("", &["part", "address", "state"], &rows));
+            say(table("", &["part", "address", "state"], &rows).trim_end());
         }
     }
     Ok(if well {
@@ -271,13 +277,13 @@ fn open(argument: &StateArgument) -> anyhow::Result<ExitCode> {
             state.path().display()
         );
     };
-    println!("{}", lab.dashboard_url);
+    say(&lab.dashboard_url);
     if std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some() {
         let opened = std::process::Command::new("xdg-open")
             .arg(&lab.dashboard_url)
             .status();
         if !opened.is_ok_and(|status| status.success()) {
-            eprintln!("lab: no browser could be opened (xdg-open); open the address yourself");
+            note("lab: no browser could be opened (xdg-open); open the address yourself");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -15,4 +15,5 @@ pub mod processes;
 mod random;
 pub mod state_folder;
 pub mod tables;
+pub mod terminal;
 pub mod up;

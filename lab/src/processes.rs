@@ -15,6 +15,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use crate::terminal::note;
+
 const TAIL_LINES: usize = 20;
 const STOP_TIMEOUT: Duration = Duration::from_secs(12);
 
@@ -285,13 +287,15 @@ struct Sink {
 }
 
 async fn pump(from: impl AsyncRead + Unpin, mut log: File, sink: Sink) {
-    let mut lines = BufReader::new(from).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+    let mut lines = BufReader::new(from).split(b'\n');
+    // Bytes that are no text must not end the reading: the child's next line would meet a closed pipe.
+    while let Ok(Some(bytes)) = lines.next_segment().await {
+        let line = String::from_utf8_lossy(&bytes).into_owned();
         // A full disk must not stop the child, which would wait for this pipe.
         let _ = log.write_all(format!("{line}\n").as_bytes()).await;
         let _ = log.flush().await;
         if let Some(prefix) = sink.prefix {
-            eprintln!("{prefix:>5} | {line}");
+            note(format_args!("{prefix:>5} | {line}"));
         }
         let mut tail = sink.tail.lock().unwrap_or_else(PoisonError::into_inner);
         if tail.len() == TAIL_LINES {

@@ -71,6 +71,21 @@ impl House {
     }
 }
 
+/// The process id that the script wrote, from the log of a lab whose own output nobody reads.
+fn adfs_in_log(house: &House) -> Pid {
+    let log = house.state().join("logs/adfs.log");
+    let began = Instant::now();
+    loop {
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        let said = text.lines().find_map(|line| line.strip_prefix("I am "));
+        if let Some(pid) = said {
+            return Pid::from_raw(pid.parse().unwrap()).unwrap();
+        }
+        assert!(began.elapsed() < LIMIT, "adfs was not started: {text}");
+        std::thread::yield_now();
+    }
+}
+
 fn free_base_port() -> u16 {
     for _ in 0..200 {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -177,6 +192,28 @@ fn children_do_not_survive_a_killed_lab() {
     kill_process(pid, Signal::KILL).unwrap();
     lab.wait().unwrap();
     wait_until_gone(adfs);
+}
+
+#[test]
+fn a_lab_whose_output_is_gone_still_runs_and_stops_in_order() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let house = House::with_adfs(Some("echo \"I am $$\"\nexec sleep 1000"));
+        // Pipes without a reader: each write fails.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut lab = house
+            .lab("up")
+            .arg("--verbose")
+            .stdout(writer.try_clone().unwrap())
+            .stderr(writer)
+            .spawn()
+            .unwrap();
+        let adfs = adfs_in_log(&house);
+        let pid = Pid::from_raw(i32::try_from(lab.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+        assert_eq!(lab.wait().unwrap().code(), Some(0), "{signal:?}");
+        wait_until_gone(adfs);
+    }
 }
 
 #[test]

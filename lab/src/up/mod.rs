@@ -17,6 +17,7 @@ use crate::directory::{DirectoryError, FixtureError};
 use crate::pki::PkiError;
 use crate::processes::ProcessError;
 use crate::state_folder::{StateError, StateFolder};
+use crate::terminal::{note, say};
 use world::World;
 
 /// How long each part has to become ready; on an idle machine all of them take two seconds together.
@@ -106,10 +107,10 @@ pub async fn up(options: &UpOptions) -> Result<(), UpError> {
         () = interrupted.received() => Ok(()),
     };
     let _ = std::fs::remove_file(options.state.lab_json());
-    eprintln!("stopping");
+    note("stopping");
     world.stop().await;
     drop(lock);
-    eprintln!("stopped");
+    note("stopped");
     outcome
 }
 
@@ -118,10 +119,11 @@ async fn run(options: &UpOptions, world: &mut World) -> Result<(), UpError> {
     let began = Instant::now();
     free(&options.addresses.ports)?;
     world.start(options).await?;
-    println!(
-        "\nready after {:.1} s; Ctrl-C stops everything\nlab ready",
+    say(format_args!(
+        "\nready after {:.1} s; Ctrl-C stops everything",
         began.elapsed().as_secs_f64()
-    );
+    ));
+    say("lab ready");
     Err(world.part_ended().await)
 }
 
@@ -140,9 +142,12 @@ fn free(ports: &Ports) -> Result<(), UpError> {
 /// Progress on the terminal: what, then how long it took.
 async fn step<T, E>(what: &str, doing: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let began = Instant::now();
-    eprintln!("{what} ...");
+    note(format_args!("{what} ..."));
     let done = doing.await?;
-    eprintln!("{what}: {:.2} s", began.elapsed().as_secs_f64());
+    note(format_args!(
+        "{what}: {:.2} s",
+        began.elapsed().as_secs_f64()
+    ));
     Ok(done)
 }
 

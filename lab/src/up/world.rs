@@ -13,6 +13,7 @@ use crate::configuration;
 use crate::directory::{DirectoryServer, Fixtures, Options, Person};
 use crate::pki::Pki;
 use crate::processes::Process;
+use crate::terminal::say;
 
 /// What has been started so far. What is not there has not been, or has ended.
 #[derive(Default)]
@@ -80,7 +81,10 @@ impl World {
             federation.config(),
         );
         lab.write(&state.lab_json()).map_err(UpError::Contract)?;
-        println!("\n{}", announce::tables(addresses, &lab, state));
+        say(format_args!(
+            "\n{}",
+            announce::tables(addresses, &lab, state)
+        ));
         Ok(())
     }
 
