@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use federation::proxy::Configuration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::applications::Applications;
@@ -119,8 +120,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Looks again and again.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
+    /// Looks again and again, and whenever that is `asked`.
+    pub(crate) async fn run(mut self, mut asked: watch::Receiver<()>, stop: CancellationToken) {
         let pause = self
             .state
             .configuration
@@ -147,6 +148,7 @@ impl Follower {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
+                Ok(()) = asked.changed() => {}
             }
         }
     }

@@ -22,8 +22,10 @@ mod follow;
 mod log;
 mod pages;
 mod probe;
+mod refresh;
 mod renewal;
 mod serve;
 mod state;
 
+pub use refresh::Refresh;
 pub use serve::{ServeError, Server};

@@ -21,6 +21,8 @@ pub(crate) fn start(log: &Log) -> Result<(), String> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would complain on standard error about standard error, and panic there.
+        .log_internal_errors(false)
         .with_ansi(false);
     let _ = match log.format {
         LogFormat::Text => builder.try_init(),

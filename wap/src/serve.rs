@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use openssl::ssl::SslAcceptor;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -15,7 +16,7 @@ use crate::front::{self, Front, TlsError};
 use crate::service::ServiceError;
 use crate::state::State;
 use crate::trust::{StateFolder, TrustError};
-use crate::{probe, renewal};
+use crate::{Refresh, probe, refresh, renewal};
 
 /// Why the proxy does not start.
 #[derive(Debug, Error)]
@@ -44,9 +45,10 @@ pub enum ServeError {
 /// A proxy whose listeners are bound.
 pub struct Server {
     state: Arc<State>,
-    acceptor: SslAcceptor,
+    acceptor: Arc<ArcSwap<SslAcceptor>>,
     fronts: Vec<(TcpListener, u16)>,
     probe: Option<TcpListener>,
+    refresh: Refresh,
 }
 
 impl Server {
@@ -56,7 +58,7 @@ impl Server {
     /// Says what is absent and what to do.
     pub async fn bind(configuration: Configuration) -> Result<Server, ServeError> {
         let identity = StateFolder::new(&configuration.trust.folder).identity()?;
-        let acceptor = front::acceptor(&configuration.certificate)?;
+        let acceptor = ArcSwap::from_pointee(front::acceptor(&configuration.certificate)?);
         let mut fronts = Vec::new();
         for listener in &configuration.listen {
             let socket = bind(listener.address).await?;
@@ -73,9 +75,10 @@ impl Server {
         let state = Arc::new(State::new(configuration, identity)?);
         Ok(Server {
             state,
-            acceptor,
+            acceptor: Arc::new(acceptor),
             fronts,
             probe,
+            refresh: Refresh::new(),
         })
     }
 
@@ -92,6 +95,11 @@ impl Server {
         self.probe
             .as_ref()
             .and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Asks this proxy, once it runs, to look at its files and at the federation server at once.
+    pub fn refresh(&self) -> Refresh {
+        self.refresh.clone()
     }
 
     /// Serves until `stop`, then drains.
@@ -117,7 +125,13 @@ impl Server {
         if let Some(listener) = self.probe {
             tasks.spawn(probe::run(listener, stop.clone()));
         }
-        tasks.spawn(follower.run(stop.clone()));
+        tasks.spawn(follower.run(self.refresh.asked(), stop.clone()));
+        tasks.spawn(refresh::certificates(
+            self.state.configuration.certificate.clone(),
+            self.acceptor,
+            self.refresh.asked(),
+            stop.clone(),
+        ));
         tasks.spawn(renewal::run(self.state.clone(), stop.clone()));
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {

@@ -17,7 +17,7 @@ use crate::config::Configuration;
 use crate::install::{SYNCHRONISATION, install};
 use crate::service::Credentials;
 use crate::{Server, log};
-use output::Output;
+use output::{Output, complain, say};
 
 /// Environment variable that may hold the password of `wap install`.
 const PASSWORD_VARIABLE: &str = "WAP_TRUST_PASSWORD";
@@ -37,7 +37,7 @@ struct Cli {
 enum Command {
     /// Establish trust with the federation service
     Install(InstallArguments),
-    /// Run the proxy until it gets SIGTERM or SIGINT
+    /// Run the proxy until it gets SIGTERM or SIGINT; SIGHUP makes it read its certificates and poll at once
     Serve,
     /// Publish an application through all proxies of the farm
     Publish(publish::PublishArguments),
@@ -77,7 +77,7 @@ pub fn run() -> ExitCode {
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wap: {error:#}");
+            complain(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -113,9 +113,14 @@ async fn run_install(
     } else {
         "now trusts this proxy"
     };
-    println!("{name} {what}; it lists {} endpoints.", installed.endpoints);
-    println!("Trust certificate (SHA-256): {}", installed.thumbprint);
-    Ok(())
+    say(format_args!(
+        "{name} {what}; it lists {} endpoints.",
+        installed.endpoints
+    ))?;
+    say(format_args!(
+        "Trust certificate (SHA-256): {}",
+        installed.thumbprint
+    ))
 }
 
 fn password(file: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
@@ -144,14 +149,19 @@ async fn serve(configuration: Configuration) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be awaited")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be awaited")?;
-    let stopping = stop.clone();
+    let mut hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be awaited")?;
+    let (stopping, refresh) = (stop.clone(), server.refresh());
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => refresh.ask(),
+            }
         }
-        tracing::info!("stopping; requests under way are given their time");
+        // First of all: whatever happens to the line must not keep the proxy from stopping.
         stopping.cancel();
+        tracing::info!("stopping; requests under way are given their time");
     });
     server.run(stop).await;
     Ok(())

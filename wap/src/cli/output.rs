@@ -1,5 +1,9 @@
 //! Tables for people, JSON for programs.
 
+use std::fmt::Display;
+use std::io::Write as _;
+
+use anyhow::Context as _;
 use serde_json::{Map, Value};
 
 /// `--output`.
@@ -13,8 +17,8 @@ pub(super) enum Output {
 
 impl Output {
     /// Prints `rows` under `headings`.
-    pub(super) fn print(self, headings: &[&str], rows: &[Vec<String>]) {
-        println!("{}", self.write(headings, rows));
+    pub(super) fn print(self, headings: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
+        say(self.write(headings, rows))
     }
 
     fn write(self, headings: &[&str], rows: &[Vec<String>]) -> String {
@@ -23,6 +27,16 @@ impl Output {
             Output::Json => json(headings, rows).to_string(),
         }
     }
+}
+
+/// A line of standard output. A reader who went away is an error like others, not a panic.
+pub(super) fn say(line: impl Display) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("standard output cannot be written to")
+}
+
+/// A line of standard error. When nobody can read it, there is nobody to tell.
+pub(super) fn complain(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "wap: {line}");
 }
 
 fn json(headings: &[&str], rows: &[Vec<String>]) -> Value {

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use url::Url;
 use uuid::Uuid;
 
-use super::output::Output;
+use super::output::{Output, complain, say};
 use crate::applications::{CertificateValidation, Preauthentication, PublishedApplication};
 use crate::config::Configuration;
 use crate::publishing::Publisher;
@@ -71,10 +71,10 @@ pub(super) async fn publish(
     application.place()?;
     let publisher = Publisher::new(configuration)?;
     publisher.publish(&application).await?;
-    println!(
+    say(format_args!(
         "{} is published at {}.",
         application.name, application.external_url
-    );
+    ))?;
     let host = application.external_url.host_str().unwrap_or_default();
     if !configuration
         .certificate
@@ -82,9 +82,9 @@ pub(super) async fn publish(
         .flat_map(|certificate| &certificate.hosts)
         .any(|known| known.matches(host))
     {
-        eprintln!(
-            "wap: note: no [[certificate]] of this proxy is for {host}; add one, or end users cannot connect here"
-        );
+        complain(format_args!(
+            "note: no [[certificate]] of this proxy is for {host}; add one, or end users cannot connect here"
+        ));
     }
     Ok(())
 }
@@ -94,8 +94,7 @@ pub(super) async fn unpublish(configuration: &Configuration, name: &str) -> anyh
         bail!("the name is empty; `wap list` shows all");
     }
     Publisher::new(configuration)?.unpublish(name).await?;
-    println!("{name} is not published any more.");
-    Ok(())
+    say(format_args!("{name} is not published any more."))
 }
 
 pub(super) async fn list(configuration: &Configuration, output: Output) -> anyhow::Result<()> {
@@ -112,8 +111,7 @@ pub(super) async fn list(configuration: &Configuration, output: Output) -> anyho
     output.print(
         &["name", "external url", "backend url", "preauthentication"],
         &rows,
-    );
-    Ok(())
+    )
 }
 
 fn kind_name(kind: Preauthentication) -> String {

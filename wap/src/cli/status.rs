@@ -45,7 +45,7 @@ pub(super) async fn status(configuration: &Configuration, output: Output) -> any
         }
         Err(_) => rows.push(row("trust", "not confirmed")),
     }
-    output.print(&["what", "value"], &rows);
+    output.print(&["what", "value"], &rows)?;
     match answer {
         Ok(_) => Ok(()),
         Err(error) => bail!("{error}"),

@@ -8,6 +8,7 @@ mod tls;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -33,7 +34,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// One listener and what it shares with the others.
 pub(crate) struct Front {
     pub(crate) state: Arc<State>,
-    pub(crate) acceptor: SslAcceptor,
+    /// Replaced when the certificate files are read again.
+    pub(crate) acceptor: Arc<ArcSwap<SslAcceptor>>,
     pub(crate) outside_port: u16,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) addresses: AddressCount,
@@ -99,7 +101,7 @@ async fn serve(front: &Front, stream: TcpStream, client: std::net::IpAddr, watch
     let _ = stream.set_nodelay(true);
     let patient = Patient::new(stream, limits.body_timeout.get());
     let handshake = async {
-        let ssl = Ssl::new(front.acceptor.context()).map_err(openssl::ssl::Error::from)?;
+        let ssl = Ssl::new(front.acceptor.load().context()).map_err(openssl::ssl::Error::from)?;
         let mut stream = SslStream::new(ssl, patient)?;
         std::pin::Pin::new(&mut stream).accept().await?;
         Ok::<_, openssl::ssl::Error>(stream)

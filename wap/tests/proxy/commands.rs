@@ -2,14 +2,17 @@
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, ChildStderr, Command};
 
-use crate::support::{APP, Backend, Browser, PASSWORD, STS, Stage, answer_text, eventually};
+use crate::support::{
+    APP, Backend, Browser, PASSWORD, STS, Stage, answer_text, application, eventually,
+};
 
 fn wap(config: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wap"));
@@ -31,6 +34,31 @@ async fn run(config: &Path, arguments: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A proxy that logs JSON, its port, and the rest and the start of its log.
+async fn serve(config: &Path) -> (Child, u16, BufReader<ChildStderr>, String) {
+    let mut serving = wap(config, &["serve"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut reader = BufReader::new(serving.stderr.take().unwrap());
+    let mut log = String::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(reader.read_line(&mut line).await.unwrap(), 0, "{log}");
+        log.push_str(&line);
+        if let Some((_, rest)) = line.split_once("\"outside_port\":") {
+            let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+            return (serving, digits.parse().unwrap(), reader, log);
+        }
+    }
+}
+
+async fn send(serving: &Child, signal: &str) {
+    let pid = serving.id().unwrap().to_string();
+    let kill = Command::new("kill").args(["-s", signal, &pid]).status();
+    assert!(kill.await.unwrap().success());
 }
 
 #[tokio::test]
@@ -77,27 +105,10 @@ async fn from_installation_to_a_stop() {
         "{status:?}"
     );
 
-    let mut serving = wap(&config, &["serve"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(serving.stderr.take().unwrap()).lines();
-    let mut log = String::new();
-    let port: u16 = loop {
-        let line = lines.next_line().await.unwrap().unwrap();
-        log.push_str(&line);
-        if let Some((_, rest)) = line.split_once("\"outside_port\":") {
-            break rest
-                .split(|c: char| !c.is_ascii_digit())
-                .next()
-                .unwrap()
-                .parse()
-                .unwrap();
-        }
-    };
+    let (mut serving, port, mut lines, log) = serve(&config).await;
     let rest = tokio::spawn(async move {
         let mut log = log;
-        lines.into_inner().read_to_string(&mut log).await.unwrap();
+        lines.read_to_string(&mut log).await.unwrap();
         log
     });
 
@@ -151,15 +162,7 @@ async fn from_installation_to_a_stop() {
         "federation"
     );
 
-    let pid = serving.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .arg(pid)
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
+    send(&serving, "TERM").await;
     assert!(
         serving.wait().await.unwrap().success(),
         "SIGTERM is an ordinary end"
@@ -180,6 +183,62 @@ async fn from_installation_to_a_stop() {
     ] {
         assert!(access.contains(part), "{part}: {access}");
     }
+}
+
+#[tokio::test]
+async fn a_proxy_whose_log_nobody_reads_goes_on_and_stops() {
+    let stage = Stage::new().await;
+    stage.install().await;
+    stage.configuration_with("[log]\nformat = \"json\"");
+    let (mut serving, port, reader, _) = serve(&stage.folder.path().join("wap.toml")).await;
+    drop(reader);
+    let browser = Browser::new(&stage.pki, port);
+    eventually("the configuration", async || {
+        browser.get(STS, "/adfs/ls/").await.status() == 200
+    })
+    .await;
+    send(&serving, "TERM").await;
+    let ended = tokio::time::timeout(Duration::from_secs(20), serving.wait()).await;
+    assert!(ended.expect("it does not stop").unwrap().success());
+}
+
+#[tokio::test]
+async fn a_hangup_signal_refreshes_certificates_and_applications() {
+    let stage = Stage::new().await;
+    let backend = Backend::start().await;
+    stage.install().await;
+    stage.configuration_with("[log]\nformat = \"json\"");
+    let config = stage.folder.path().join("wap.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let slow = text.replace("poll_interval = 1", "poll_interval = 3600");
+    assert_ne!(text, slow);
+    std::fs::write(&config, slow).unwrap();
+    let (mut serving, port, _log, _) = serve(&config).await;
+    let browser = Browser::new(&stage.pki, port);
+    eventually("the first poll", async || stage.adfs.store_reads() > 0).await;
+    let presented = async || {
+        let stream = browser.connect(APP, b"").await.unwrap();
+        stream.ssl().peer_certificate().unwrap().to_der().unwrap()
+    };
+    let before = presented().await;
+
+    stage.pki.issue("edge", &[STS, APP]);
+    let external = format!("https://{APP}:{port}/");
+    let internal = format!("http://127.0.0.1:{}/", backend.port);
+    stage.publish(vec![application("App", &external, &internal)]);
+    send(&serving, "HUP").await;
+    eventually("a fresh look at the store", async || {
+        browser.get(APP, "/").await.status() == 200
+    })
+    .await;
+    eventually("the new certificate", async || presented().await != before).await;
+
+    std::fs::write(stage.pki.path("edge", "pem"), "no certificate").unwrap();
+    send(&serving, "HUP").await;
+    assert_eq!(browser.get(APP, "/").await.status(), 200);
+    assert!(serving.try_wait().unwrap().is_none());
+    send(&serving, "TERM").await;
+    assert!(serving.wait().await.unwrap().success());
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ struct Memory {
     trusted: Vec<Vec<u8>>,
     store: HashMap<String, (i64, String)>,
     seen: Vec<Seen>,
+    store_reads: usize,
 }
 
 pub(crate) struct FederationServer {
@@ -85,6 +86,11 @@ impl FederationServer {
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.memory.lock().unwrap().seen.clone()
+    }
+
+    /// How often entries of the store were asked for.
+    pub(crate) fn store_reads(&self) -> usize {
+        self.memory.lock().unwrap().store_reads
     }
 
     pub(crate) fn trusted(&self) -> usize {
@@ -207,6 +213,9 @@ fn control(
     }
     if !trusted {
         return (StatusCode::UNAUTHORIZED, Vec::new());
+    }
+    if let (Resource::StoreEntry(_), &Method::GET) = (resource, &parts.method) {
+        memory.store_reads += 1;
     }
     match (resource, &parts.method) {
         (Resource::RenewTrust, _) => {
