@@ -3,9 +3,12 @@
 mod certificate;
 mod claims;
 mod dry_run;
+mod entra;
 mod explain;
+mod import;
 mod output;
 mod proxy;
+mod relying_party;
 mod rules;
 
 use std::path::PathBuf;
@@ -62,6 +65,14 @@ enum Command {
     /// Token-signing and token-decrypting certificates
     #[command(subcommand)]
     Certificate(certificate::Command),
+    /// Take relying party trusts over from AD FS
+    Import(import::Arguments),
+    /// Relying party trusts
+    #[command(subcommand)]
+    RelyingParty(relying_party::Command),
+    /// What Entra ID must know of this service
+    #[command(subcommand)]
+    Entra(entra::Command),
     /// Proxies that are trusted
     #[command(subcommand)]
     Proxy(proxy::Command),
@@ -77,6 +88,9 @@ pub fn run() -> ExitCode {
         Command::Rules(command) => rules::run(&command, arguments.output),
         Command::Claims(command) => claims::run(&command, arguments.output),
         Command::Certificate(command) => certificate::run(&command, arguments.output),
+        Command::Import(import) => import::run(&import, arguments.output),
+        Command::RelyingParty(command) => relying_party::run(&command, arguments.output),
+        Command::Entra(command) => entra::run(&command, arguments.output),
         Command::Proxy(command) => proxy::run(&command, arguments.output),
     };
     match outcome {

@@ -16,6 +16,7 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::follow_configuration::{self, Reloader};
 use super::{CertificateFiles, PeerCertificate, SignInRate, TlsError, TlsIdentity, routes};
 use crate::clock::Clock;
 use crate::config::Configuration;
@@ -53,11 +54,14 @@ pub enum ServeError {
     Stopped(#[from] io::Error),
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP reloads.
+/// Serves until SIGTERM or SIGINT. SIGHUP, and a change of the configuration on disk, reload.
 ///
 /// # Errors
 /// When it cannot start, or a listener fails.
 pub async fn serve(config: &Path) -> Result<(), ServeError> {
+    // Looked at before it is read, so that no change falls between the two.
+    let fingerprint = follow_configuration::fingerprint(config).await;
+    let digest = follow_configuration::digest(config).await;
     let federation = Federation::open(config, Clock::system()).await?;
     let configuration = federation.configuration.load_full();
     let files = certificate_files(&configuration);
@@ -67,7 +71,10 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
     let https = https_server(&federation, &configuration, &identity, &files, &stop)?;
     let probe = probe_server(&configuration, &stop)?;
     let upkeep = tokio::spawn(upkeep(Arc::clone(&federation)));
-    let signals = tokio::spawn(follow_signals(federation, identity, stop.clone()));
+    let reloader = Reloader::new(federation, identity, config, digest.unwrap_or_default()).await;
+    let reloader = Arc::new(reloader);
+    let signals = tokio::spawn(follow_signals(Arc::clone(&reloader), stop.clone()));
+    let files = tokio::spawn(async move { reloader.follow_files(fingerprint).await });
 
     let ended = match probe {
         Some(probe) => tokio::try_join!(https, probe).map(|_| ()),
@@ -75,12 +82,13 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
     };
     stop.cancel();
     signals.abort();
+    files.abort();
     upkeep.abort();
     tracing::info!("stopped");
     Ok(ended?)
 }
 
-fn certificate_files(configuration: &Configuration) -> CertificateFiles {
+pub(super) fn certificate_files(configuration: &Configuration) -> CertificateFiles {
     CertificateFiles::new(
         &configuration.https.certificate,
         &configuration.https.private_key,
@@ -182,11 +190,7 @@ fn remember_peer(connection: &dyn Any, data: &mut Extensions) {
     }
 }
 
-async fn follow_signals(
-    federation: Arc<Federation>,
-    identity: TlsIdentity,
-    stop: CancellationToken,
-) {
+async fn follow_signals(reloader: Arc<Reloader>, stop: CancellationToken) {
     let streams = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -200,7 +204,7 @@ async fn follow_signals(
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => reload(&federation, &identity).await,
+            _ = hangup.recv() => reloader.reload().await,
         }
     }
     tracing::info!("stopping");
@@ -219,20 +223,6 @@ async fn upkeep(federation: Arc<Federation>) {
             Err(error) => {
                 tracing::warn!(%error, "expired entries stay in the store until the next try in an hour")
             }
-        }
-    }
-}
-
-/// Takes the configuration on disk; a broken one is refused and the old one stays.
-async fn reload(federation: &Federation, identity: &TlsIdentity) {
-    if let Err(error) = federation.reload().await {
-        tracing::error!(%error, "the new configuration is refused; the old one stays in force");
-        return;
-    }
-    match identity.reload(&certificate_files(&federation.configuration.load())) {
-        Ok(()) => tracing::info!("configuration reloaded"),
-        Err(error) => {
-            tracing::error!(%error, "the new certificate is refused; the old one stays in use")
         }
     }
 }

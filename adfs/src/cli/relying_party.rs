@@ -1,0 +1,330 @@
+//! `adfs relying-party`: the trusts of the configuration. A change is made only when the whole configuration loads after
+//! it, and a running server has taken it when the command ends.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use serde_json::{Value, json};
+
+use super::import::read;
+use super::{ConfigArgument, Output};
+use crate::config::{Configuration, RelyingPartyTrust, TrustChanges};
+use crate::import::{self, Destination, Known, Setting, TrustFile, TrustFolder};
+use crate::server::running::{self, Taken};
+
+/// How long a command waits for a running server.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `adfs relying-party ...`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List the trusts
+    List(ConfigArgument),
+    /// Show one trust
+    Show {
+        /// Name or identifier of the trust
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Print trusts as JSON with the property names of AD FS, which `adfs import` reads
+    Export {
+        /// Name or identifier of the trust; all trusts unless given
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Add a trust
+    Add(Add),
+    /// Remove a trust
+    Remove {
+        /// Name or identifier of the trust
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Add {
+    /// Name of the trust
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// Identifier of the relying party (wtrealm); may be given several times
+    #[arg(long = "identifier", value_name = "IDENTIFIER", required = true)]
+    identifiers: Vec<String>,
+    /// Where its tokens go
+    #[arg(long, value_name = "URL")]
+    ws_fed_endpoint: String,
+    /// File with its issuance transform rules
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Access control policy; Permit everyone unless given
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+    /// Any other setting of a trust file, its value as TOML or as plain text
+    #[arg(long = "set", value_name = "PROPERTY=VALUE")]
+    settings: Vec<String>,
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+/// Does what the command says.
+///
+/// # Errors
+/// When the configuration does not load, or would not after the change.
+pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List(argument) => list(&argument.config, output)?,
+        Command::Show { name, config } => show(&config.config, name, output)?,
+        Command::Export { name, config } => export(&config.config, name.as_deref())?,
+        Command::Add(arguments) => add(arguments, output)?,
+        Command::Remove { name, config } => remove(&config.config, name, output)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(config: &Path, output: Output) -> anyhow::Result<()> {
+    let configuration = Configuration::load(config)?;
+    let row = |trust: &RelyingPartyTrust| {
+        let endpoint = trust.ws_fed_endpoint.as_ref();
+        vec![
+            trust.name.clone(),
+            trust.identifiers.join(" "),
+            trust.enabled.to_string(),
+            endpoint.map_or_else(String::new, ToString::to_string),
+        ]
+    };
+    let rows: Vec<_> = configuration
+        .relying_parties
+        .iter()
+        .map(|trust| row(trust))
+        .collect();
+    output.print(&["name", "identifier", "enabled", "ws fed endpoint"], &rows);
+    Ok(())
+}
+
+fn show(config: &Path, name: &str, output: Output) -> anyhow::Result<()> {
+    let shown = import::export(&find(config, name)?.1)?;
+    match output {
+        Output::Json => println!("{shown:#}"),
+        Output::Table => {
+            let properties = shown.as_object().context("a trust is an object")?;
+            let rows: Vec<_> = properties
+                .iter()
+                .filter(|(name, _)| !name.ends_with("Rules"))
+                .map(|(name, value)| vec![name.clone(), cell(value)])
+                .collect();
+            output.print(&["property", "value"], &rows);
+            for (name, rules) in properties
+                .iter()
+                .filter(|(name, _)| name.ends_with("Rules"))
+            {
+                let text = rules.as_str().filter(|text| !text.trim().is_empty());
+                println!("\n{name}:\n{}", text.unwrap_or("(none)").trim_end());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+fn export(config: &Path, name: Option<&str>) -> anyhow::Result<()> {
+    let trusts = match name {
+        Some(name) => vec![find(config, name)?.1],
+        None => {
+            Configuration::load(config)?;
+            open(config)?.trusts().to_vec()
+        }
+    };
+    let exported = trusts.iter().map(import::export);
+    println!("{:#}", Value::Array(exported.collect::<Result<_, _>>()?));
+    Ok(())
+}
+
+fn open(config: &Path) -> anyhow::Result<TrustFolder> {
+    Ok(TrustFolder::open(&Configuration::relying_party_folder(
+        config,
+    ))?)
+}
+
+fn find(config: &Path, name: &str) -> anyhow::Result<(TrustFolder, Known)> {
+    let folder = open(config)?;
+    let known = folder.find(name).cloned();
+    let known = known.with_context(|| {
+        format!("no relying party trust has the name or identifier {name:?}; `adfs relying-party list` shows them")
+    })?;
+    Ok((folder, known))
+}
+
+fn add(arguments: &Add, output: Output) -> anyhow::Result<()> {
+    let config = &arguments.config.config;
+    let folder = open(config)?;
+    if let Some(known) = folder.find(&arguments.name) {
+        bail!(
+            "there is a trust of this name in {}; remove it first with `adfs relying-party remove`",
+            known.file.display()
+        );
+    }
+    let file = folder.place(&arguments.name);
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let content = TrustFile::new(&stem, &arguments.settings()?);
+    apply(config, [(file.clone(), Some(content.whole.clone()))].into())?;
+    folder.write(&file, &content)?;
+    await_server(config)?;
+    made(
+        &arguments.name,
+        arguments.identifiers.first(),
+        &file,
+        output,
+    );
+    Ok(())
+}
+
+impl Add {
+    fn settings(&self) -> anyhow::Result<Vec<Setting>> {
+        let texts = |texts: &[String]| {
+            toml::Value::Array(texts.iter().map(|text| text.as_str().into()).collect())
+        };
+        let mut settings = vec![
+            Setting::new("name", self.name.as_str().into()),
+            Setting::new("identifiers", texts(&self.identifiers)),
+            Setting::new("ws_fed_endpoint", self.ws_fed_endpoint.as_str().into()),
+        ];
+        if let Some(policy) = &self.policy {
+            settings.push(Setting::new(
+                "access_control_policy_name",
+                policy.as_str().into(),
+            ));
+        }
+        for assignment in &self.settings {
+            settings.push(parse(assignment)?);
+        }
+        if let Some(rules) = &self.rules {
+            let text =
+                import::decode(&read(rules)?).with_context(|| rules.display().to_string())?;
+            settings.push(Setting::new("issuance_transform_rules", text.into()));
+        }
+        let mut keys: Vec<&str> = settings
+            .iter()
+            .map(|setting| setting.key.as_str())
+            .collect();
+        keys.sort_unstable();
+        let twice = keys.windows(2).find_map(|pair| match pair {
+            [left, right] if left == right => Some(*left),
+            _ => None,
+        });
+        if let Some(twice) = twice {
+            bail!("`{twice}` is given twice; give it once");
+        }
+        Ok(settings)
+    }
+}
+
+/// `PROPERTY=VALUE`. A value that is no TOML is a text, so that addresses and names need no quotes.
+fn parse(assignment: &str) -> anyhow::Result<Setting> {
+    let (key, value) = assignment
+        .split_once('=')
+        .with_context(|| format!("{assignment:?} is not PROPERTY=VALUE"))?;
+    let is_key = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    ensure!(
+        !key.is_empty() && key.bytes().all(is_key),
+        "{key:?} is no property of a trust file, such as token_lifetime"
+    );
+    let table: Option<toml::Table> = format!("value = {value}").parse().ok();
+    let read = table
+        .filter(|table| table.len() == 1)
+        .and_then(|mut table| table.remove("value"));
+    Ok(Setting::new(
+        key,
+        read.unwrap_or_else(|| toml::Value::from(value)),
+    ))
+}
+
+fn remove(config: &Path, name: &str, output: Output) -> anyhow::Result<()> {
+    let (folder, known) = find(config, name)?;
+    apply(config, [(known.file.clone(), None)].into())?;
+    folder.remove(&known.file)?;
+    await_server(config)?;
+    made(&known.name, known.identifiers.first(), &known.file, output);
+    Ok(())
+}
+
+fn apply(config: &Path, changes: TrustChanges) -> anyhow::Result<()> {
+    Ok(Destination::Configuration(config.to_owned()).verify(&changes)?)
+}
+
+fn made(name: &str, identifier: Option<&String>, file: &Path, output: Output) {
+    let identifier = identifier.map(String::as_str).unwrap_or_default();
+    let file = file.display().to_string();
+    match output {
+        Output::Json => println!(
+            "{}",
+            json!({"name": name, "identifier": identifier, "file": file})
+        ),
+        Output::Table => output.print(
+            &["name", "identifier", "file"],
+            &[vec![name.to_owned(), identifier.to_owned(), file]],
+        ),
+    }
+}
+
+/// Waits until a server that runs with this configuration has taken it as it is on disk.
+///
+/// # Errors
+/// When the server refuses it, or does not answer in time.
+pub(super) fn await_server(config: &Path) -> anyhow::Result<()> {
+    let store = Configuration::load(config)?.store.path;
+    match running::await_taken(config, &store, PATIENCE)? {
+        Taken::NoServer | Taken::Yes => Ok(()),
+        Taken::Refused(error) => bail!(
+            "the change is on disk, but the running server refuses the configuration and goes on with the old one: {error}"
+        ),
+        Taken::Late => bail!(
+            "the change is on disk, but the running server has not taken it within {} s; see its log",
+            PATIENCE.as_secs()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_toml_or_plain_text() {
+        for (given, key, value) in [
+            (
+                "token_lifetime=30",
+                "token_lifetime",
+                toml::Value::Integer(30),
+            ),
+            ("enabled=false", "enabled", toml::Value::Boolean(false)),
+            ("name=a = b", "name", "a = b".into()),
+            ("x=\"1\"", "x", "1".into()),
+            ("x=https://a.test/?b=c", "x", "https://a.test/?b=c".into()),
+            ("x=1\ny=2", "x", "1\ny=2".into()),
+            ("x=", "x", "".into()),
+            ("x=[\"a\"]", "x", toml::Value::Array(vec!["a".into()])),
+        ] {
+            assert_eq!(parse(given).unwrap(), Setting::new(key, value), "{given}");
+        }
+        for wrong in ["", "token_lifetime", "=1", "a b=1", "A=1", "[x]=1"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
