@@ -115,7 +115,8 @@ impl ReplyUrl {
     }
 }
 
-/// Nothing that a later reader could take for a step up, a separator or an end.
+/// Nothing that a later reader could take for a step up, a separator or an end; nor one who cuts parameters off at a
+/// semicolon, or decodes twice.
 fn is_plain_segment(segment: &str) -> bool {
     let mut pieces = segment.split('%');
     let mut decoded: Vec<u8> = pieces.next().unwrap_or_default().into();
@@ -125,12 +126,15 @@ fn is_plain_segment(segment: &str) -> bool {
         };
         let hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         match u8::from_str_radix(digits, 16) {
-            Ok(byte) if hexadecimal && !matches!(byte, 0 | b'/' | b'\\') => decoded.push(byte),
+            Ok(byte) if hexadecimal && !matches!(byte, 0 | b'%' | b'/' | b'\\') => {
+                decoded.push(byte);
+            }
             _ => return false,
         }
         decoded.extend_from_slice(rest.as_bytes());
     }
-    !matches!(decoded.as_slice(), b"." | b"..")
+    let before_parameters = decoded.split(|byte| *byte == b';').next();
+    !matches!(before_parameters, Some(b"." | b".."))
 }
 
 impl fmt::Display for ReplyUrl {
@@ -210,6 +214,9 @@ mod tests {
             ("https://rp.example/a%2Fb", Path),
             ("https://rp.example/a%5cb", Path),
             ("https://rp.example/a%00", Path),
+            ("https://rp.example/a/..;/b", Path),
+            ("https://rp.example/a/%2e%2E;x=1/b", Path),
+            ("https://rp.example/a/%252e%252e/b", Path),
             ("https://rp.example/a%", Path),
             ("https://rp.example/a%+1", Path),
         ] {

@@ -18,7 +18,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Configuration, LogFormat};
-use crate::server;
+use crate::keys::Keys;
+use crate::server::{self, CertificateFiles, TlsIdentity};
 
 pub use output::Output;
 
@@ -126,6 +127,8 @@ fn start_logging(filter: &str, format: LogFormat) {
         .unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // A log that nobody reads any more is no reason to fail.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Json => builder.json().init(),
@@ -135,6 +138,11 @@ fn start_logging(filter: &str, format: LogFormat) {
 
 fn check(config: &std::path::Path, output: Output) -> anyhow::Result<ExitCode> {
     let configuration = Configuration::load(config)?;
+    Keys::inspect(&configuration)?;
+    TlsIdentity::load(&CertificateFiles::new(
+        &configuration.https.certificate,
+        &configuration.https.private_key,
+    ))?;
     output.print(
         &["setting", "value"],
         &[

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
+use super::access_control::Network;
 use super::reader::Section;
 
 const HTTPS_PORT: u32 = 443;
@@ -22,6 +23,8 @@ pub struct Service {
     pub identifier: String,
     /// Port that browsers use, which a proxy or load balancer may have made another than the listener's.
     pub https_port_outside: u16,
+    /// Ranges of addresses that are inside the corporate network (spec security TB-2).
+    pub intranet_networks: Vec<Network>,
     /// Whether keys are throw-away ones; only names that nobody can own may have such (spec security KEY).
     pub lab_keys: bool,
 }
@@ -115,6 +118,15 @@ pub(super) fn service(mut section: Section<'_>) -> Option<Service> {
         });
     let port = section.number("https_port_outside", 1..=u16::MAX.into(), HTTPS_PORT);
     let lab_keys = section.flag("lab_keys", false);
+    let networks_expected = "a list of ranges, for example [\"10.0.0.0/8\", \"2001:db8::/32\"]";
+    let intranet_networks = section
+        .find::<Vec<String>>("intranet_networks", networks_expected)
+        .and_then(|found| {
+            section.check("intranet_networks", found, networks_expected, |texts| {
+                texts.iter().map(|text| text.parse()).collect()
+            })
+        })
+        .map_or_else(private_networks, |found| found.value);
     section.finish();
 
     let host_name = host?.value;
@@ -125,9 +137,29 @@ pub(super) fn service(mut section: Section<'_>) -> Option<Service> {
             |found| found.value,
         ),
         https_port_outside: u16::try_from(port).ok()?,
+        intranet_networks,
         lab_keys,
         host_name,
     })
+}
+
+/// Addresses that nobody has on the internet (RFC 1918, RFC 4193, RFC 6598, loopback and link-local).
+fn private_networks() -> Vec<Network> {
+    const PRIVATE: [&str; 9] = [
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    ];
+    PRIVATE
+        .iter()
+        .filter_map(|range| range.parse().ok())
+        .collect()
 }
 
 /// A DNS name of letters, digits and hyphens. Addresses are refused: cookies and certificates need a name.

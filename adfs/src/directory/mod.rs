@@ -24,7 +24,7 @@ mod subject;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::time::timeout;
@@ -137,6 +137,14 @@ impl Directory {
             realm.authenticate(&name, &password, belongs).await
         })
         .await?
+    }
+
+    /// Waits until an attempt that began at `start` has taken as long as a refused one takes, for whoever refuses a right
+    /// password and must not tell it from a wrong one (spec security PWD-8).
+    pub async fn wait_as_refused(&self, name: &SignInName, start: Instant) {
+        if let Ok((realm, _)) = self.realm_of(name) {
+            realm.wait_as_refused(start).await;
+        }
     }
 
     /// The account of a session, as it is now. Asked at every use of a session, so that a disabled account or a changed

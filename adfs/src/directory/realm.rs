@@ -107,6 +107,10 @@ impl Realm {
         answer
     }
 
+    pub(super) async fn wait_as_refused(&self, start: Instant) {
+        self.pace.wait(start).await;
+    }
+
     async fn prove(
         &self,
         name: &SignInName,

@@ -34,6 +34,14 @@ pub enum KeyError {
         /// Argument for `chmod`.
         remedy: &'static str,
     },
+    /// Another user made it.
+    #[error(
+        "{path}: the file belongs to another user, who may know what is in it; restore it from a backup, or `chown` it to the user of this service if it was copied here"
+    )]
+    Owner {
+        /// Which file.
+        path: PathBuf,
+    },
     /// The service key file holds something else.
     #[error(
         "{path}: line {line} is no service key; restore the file from a backup, since without it no stored key can be opened"

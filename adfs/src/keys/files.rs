@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::KeyError;
@@ -36,12 +37,22 @@ pub(super) fn lock(folder: &Path) -> Result<File, KeyError> {
         .map_err(failed(&path, "lock"))
 }
 
+/// Whether a file of this user is ours. Root could change anything anyway.
+fn is_owner_trusted(owner: u32) -> bool {
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
 fn make_folder(folder: &Path) -> Result<(), KeyError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
         .map_err(failed(folder, "make the folder of"))?;
+    check_folder(folder)
+}
+
+/// Refuses a folder in which others can replace files.
+pub(super) fn check_folder(folder: &Path) -> Result<(), KeyError> {
     let mode = fs::metadata(folder)
         .map_err(failed(folder, "look at"))?
         .mode();
@@ -63,11 +74,13 @@ pub(super) fn read(path: &Path, readers: Readers) -> Result<Option<Zeroizing<Str
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path, "open")(error)),
     };
-    let mode = file
-        .metadata()
-        .map_err(failed(path, "look at"))?
-        .permissions()
-        .mode();
+    let metadata = file.metadata().map_err(failed(path, "look at"))?;
+    if !is_owner_trusted(metadata.uid()) {
+        return Err(KeyError::Owner {
+            path: path.to_owned(),
+        });
+    }
+    let mode = metadata.permissions().mode();
     let (unwanted, what, remedy) = match readers {
         Readers::Owner => (0o077, "read or change it", "600"),
         Readers::Everyone => (0o022, "change it", "go-w"),
@@ -110,11 +123,16 @@ pub(super) fn create(path: &Path, text: &str, readers: Readers) -> Result<(), Ke
         .map_err(failed(path, "make"))
 }
 
-/// Removes a file, if there is one.
-pub(super) fn remove(path: &Path) -> Result<(), KeyError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, "remove")(error)),
-        _ => Ok(()),
+/// Gives a file another name, if there is one, and returns that name.
+pub(super) fn move_aside(path: &Path, now: OffsetDateTime) -> Result<Option<PathBuf>, KeyError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", now.unix_timestamp()));
+    let aside = PathBuf::from(name);
+    // A second name first, which never replaces another file; then the first one can go.
+    match fs::hard_link(path, &aside).and_then(|()| fs::remove_file(path)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(path, "put aside")(error)),
+        Ok(()) => Ok(Some(aside)),
     }
 }
 

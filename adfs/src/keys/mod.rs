@@ -98,6 +98,17 @@ impl Keys {
         Keys::load_from(&Settings::of(configuration), clock.now())
     }
 
+    /// Whether the keys that are there may serve under `configuration`. Makes nothing and opens no key.
+    ///
+    /// # Errors
+    /// [`KeyError`], which names the file and the remedy.
+    pub fn inspect(configuration: &Configuration) -> Result<(), KeyError> {
+        let settings = Settings::of(configuration);
+        let known = ServiceKeys::load(&settings.service_key)?;
+        let lab = settings.lab || known.is_some_and(|keys| keys.are_lab_keys());
+        lab::check(&settings.host_name, lab)
+    }
+
     fn load_from(settings: &Settings, now: OffsetDateTime) -> Result<Keys, KeyError> {
         lab::check(&settings.host_name, settings.lab)?;
         let _lock = files::lock(&settings.folder)?;

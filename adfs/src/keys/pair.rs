@@ -98,7 +98,14 @@ fn make(
             SealError::NotOurs | SealError::TooLong(_) => KeyError::SelfTest,
         })?;
     let certificate = Certificate::new(x509)?;
-    files::remove(&key_path(folder, role))?;
+    // A key whose certificate is gone may still be wanted: its certificate can come back from a backup.
+    if let Some(aside) = files::move_aside(&key_path(folder, role), now)? {
+        tracing::error!(
+            key = %aside.display(),
+            "the certificate of a key is missing; the key was put aside and a new pair made, which partners do not know"
+        );
+    }
+    tracing::warn!(certificate = %certificate_path(folder, role).display(), "a key pair was made");
     files::create(
         &key_path(folder, role),
         &format!("{sealed}\n"),

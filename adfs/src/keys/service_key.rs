@@ -39,6 +39,12 @@ impl ServiceKeys {
         let Some(text) = files::read(path, Readers::Owner)? else {
             return Ok(None);
         };
+        if let Some(folder) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            files::check_folder(folder)?;
+        }
         let keys = ServiceKeys::parse(&text).map_err(|line| KeyError::ServiceKey {
             path: path.to_owned(),
             line,

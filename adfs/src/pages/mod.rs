@@ -134,6 +134,8 @@ pub struct ErrorPage<'a> {
 pub struct SignedOutPage<'a> {
     /// Around it.
     pub frame: Frame<'a>,
+    /// Whether the session has ended on the server too, and not only in this browser.
+    pub complete: bool,
     /// Registered address to go on to.
     pub target: Option<&'a str>,
     /// Addresses of the hidden frames.

@@ -197,6 +197,7 @@ fn the_error_page_names_activity_and_code_and_the_signed_out_page_its_frames() {
     let cleanup = ["https://rp.example/?wa=wsignoutcleanup1.0".to_owned()];
     let page = SignedOutPage {
         frame: frame(),
+        complete: true,
         target: None,
         cleanup: &cleanup,
     }

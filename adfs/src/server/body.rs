@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use actix_web::web::{BytesMut, Payload};
+use actix_web::web::Payload;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::parameters::Parameters;
 use crate::sign_in::Refusal;
 
-/// Largest form: 256 KiB of XML in base64 with escapes (spec security 3.3).
-const MAX_PROTOCOL_FORM: usize = 384 * 1024;
+/// Largest form (spec security 3.3). Messages of protocols that come as larger forms are not spoken yet.
+const MAX_PROTOCOL_FORM: usize = 64 * 1024;
 /// At 240 bytes a second the largest form would take half an hour; nobody on such a line signs in.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
@@ -32,7 +33,8 @@ pub(super) async fn form(
     if length.is_some_and(|length| length > MAX_PROTOCOL_FORM) {
         return Err(Refusal::TooLarge);
     }
-    let mut body = BytesMut::new();
+    // Room for all of it at once, so that growing leaves no copy of a password behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or(MAX_PROTOCOL_FORM)));
     let read = async {
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| Refusal::Malformed)?;

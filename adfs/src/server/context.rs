@@ -18,6 +18,8 @@ const PROXY: &str = "x-ms-proxy";
 const FORWARDED_CLIENT_IP: &str = "x-ms-forwarded-client-ip";
 const PROXY_CLIENT_IP: &str = "x-ms-adfs-proxy-client-ip";
 const ENDPOINT_PATH: &str = "x-ms-endpoint-absolute-path";
+/// What reverse proxies of other kinds add.
+const RELAYED: [&str; 2] = ["forwarded", "x-forwarded-for"];
 /// What an untrusted sender's proxy name becomes, so that no rule can be satisfied by inventing one.
 const UNTRUSTED_PROXY: &str = "untrusted";
 const MAX_HEADER: usize = 512;
@@ -27,6 +29,7 @@ const MAX_HEADER: usize = 512;
 pub struct Origin {
     peer: IpAddr,
     trusted: bool,
+    inside: bool,
     proxy: Option<String>,
     forwarded: Option<String>,
     proxy_client: Option<IpAddr>,
@@ -50,10 +53,14 @@ impl Origin {
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| {
                 address.ip().to_canonical()
             });
-        Origin::judge(peer, trusted, request.headers())
+        let configuration = federation.configuration.load();
+        let mut networks = configuration.service.intranet_networks.iter();
+        let inside = networks.any(|network| network.contains(peer));
+        Origin::judge(peer, trusted, inside, request.headers())
     }
 
-    fn judge(peer: IpAddr, trusted: bool, headers: &HeaderMap) -> Origin {
+    /// `inside`: whether the peer's address is one of the corporate network.
+    fn judge(peer: IpAddr, trusted: bool, inside: bool, headers: &HeaderMap) -> Origin {
         let text = |name: &str| -> Option<String> {
             let value = headers.get(name)?.to_str().ok()?;
             (value.len() <= MAX_HEADER && !value.is_empty()).then(|| value.to_owned())
@@ -68,6 +75,8 @@ impl Origin {
         Origin {
             peer,
             trusted,
+            // Whoever adds such a header stands between us and somebody who may be anywhere.
+            inside: inside && !RELAYED.iter().any(|name| headers.contains_key(*name)),
             proxy,
             forwarded: believed(FORWARDED_CLIENT_IP),
             proxy_client: believed(PROXY_CLIENT_IP).and_then(|value| address(&value)),
@@ -97,10 +106,10 @@ impl Origin {
 
     fn location(&self) -> NetworkLocation {
         // A proxy that forgot the header is no reason to treat its users as inside.
-        if self.proxy.is_some() || self.trusted {
-            NetworkLocation::Extranet
-        } else {
+        if self.inside && self.proxy.is_none() && !self.trusted {
             NetworkLocation::Intranet
+        } else {
+            NetworkLocation::Extranet
         }
     }
 }
@@ -180,7 +189,7 @@ mod tests {
                 HeaderValue::from_str(value).unwrap(),
             );
         }
-        Origin::judge(PEER, trusted, &map)
+        Origin::judge(PEER, trusted, true, &map)
     }
 
     #[test]
@@ -200,6 +209,18 @@ mod tests {
         let origin = judge(false, &[(FORWARDED_CLIENT_IP, "192.0.2.1")]);
         assert_eq!(origin.location(), NetworkLocation::Intranet);
         assert_eq!(origin.client(), PEER);
+    }
+
+    #[test]
+    fn addresses_elsewhere_and_relayed_requests_are_outside() {
+        let outside = Origin::judge(PEER, false, false, &HeaderMap::new());
+        assert_eq!(outside.location(), NetworkLocation::Extranet);
+        for name in RELAYED {
+            let relayed = judge(false, &[(name, "10.0.0.1")]);
+            assert_eq!(relayed.location(), NetworkLocation::Extranet, "{name}");
+            assert_eq!(relayed.client(), PEER);
+        }
+        assert_eq!(judge(false, &[]).location(), NetworkLocation::Intranet);
     }
 
     #[test]

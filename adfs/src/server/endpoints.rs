@@ -23,7 +23,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
     // Windows integrated sign-in of AD FS 2012 R2 and later, and of AD FS 2.0.
     Endpoint {
-        path: "/adfs/ls/wia",
+        path: "/adfs/ls/wia/",
         enabled: false,
         proxy: false,
     },

@@ -12,6 +12,7 @@ use actix_web::dev::{Extensions, Server};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// After this, requests still running are cut off at shutdown.
 const SHUTDOWN_SECONDS: u64 = 10;
 const BACKLOG: i32 = 1024;
+/// Of one worker.
+const MAX_CONNECTIONS: usize = 10_000;
+const SPARE_DESCRIPTORS: usize = 256;
 const UPKEEP: Duration = Duration::from_secs(60 * 60);
 
 /// Why the server did not start or stopped.
@@ -104,6 +108,7 @@ fn https_server(
 ) -> Result<Server, ServeError> {
     let federation = Data::from(Arc::clone(federation));
     let rate = Data::new(SignInRate::default());
+    let connections = connection_limit();
     let mut server = HttpServer::new(move || {
         App::new()
             .app_data(federation.clone())
@@ -113,6 +118,7 @@ fn https_server(
     .on_connect(remember_peer)
     // Without it answers wait for acknowledgements that clients delay by 40 ms.
     .tcp_nodelay(true)
+    .max_connections(connections)
     .keep_alive(IDLE_TIMEOUT)
     .client_request_timeout(HEAD_TIMEOUT)
     .tls_handshake_timeout(HEAD_TIMEOUT)
@@ -131,6 +137,26 @@ fn https_server(
         tracing::info!(address = %bound, service = %configuration.service.host_name, "listening");
     }
     Ok(server.run())
+}
+
+/// Connections for each worker. Descriptors for everything else (directory, store, files) must be left, or strangers who
+/// only connect could stop sign-ins that are under way.
+fn connection_limit() -> usize {
+    let limits = getrlimit(Resource::Nofile);
+    // The soft limit is a relic of select(); nothing here uses that.
+    let raised = Rlimit {
+        current: limits.maximum,
+        maximum: limits.maximum,
+    };
+    let descriptors = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limits.maximum,
+        Err(_) => limits.current,
+    };
+    let descriptors = descriptors.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    (descriptors.saturating_sub(SPARE_DESCRIPTORS) / workers).clamp(64, MAX_CONNECTIONS)
 }
 
 /// Plain HTTP for load balancers: the probe and nothing else.
@@ -207,8 +233,9 @@ async fn follow_signals(reloader: Arc<Reloader>, stop: CancellationToken) {
             _ = hangup.recv() => reloader.reload().await,
         }
     }
-    tracing::info!("stopping");
+    // First the deed: whatever reads the log may be gone.
     stop.cancel();
+    tracing::info!("stopping");
 }
 
 /// Forgets what has expired in the store, at the start and every hour.

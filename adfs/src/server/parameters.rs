@@ -4,6 +4,7 @@
 //! not UTF-8 or a NUL refuses the whole request; nothing is replaced or dropped.
 
 use thiserror::Error;
+use zeroize::Zeroize as _;
 
 /// Most pairs that one request may carry.
 pub(super) const MAX_PAIRS: usize = 256;
@@ -28,9 +29,18 @@ pub(super) enum ParameterError {
     Duplicate,
 }
 
-/// Decoded names and values in the order in which they came.
-#[derive(Debug, Default, Clone)]
+/// Decoded names and values in the order in which they came. A password may be among them: they are wiped when dropped,
+/// and cannot be printed.
+#[derive(Default)]
 pub(super) struct Parameters(Vec<(String, String)>);
+
+impl Drop for Parameters {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            value.zeroize();
+        }
+    }
+}
 
 impl Parameters {
     /// Decodes `application/x-www-form-urlencoded` text (WHATWG URL 5.1, without its leniency).

@@ -143,6 +143,10 @@ impl Flow<'_> {
     /// A request without credentials: a token when there is a session that serves, else the form.
     async fn begin(self) -> Result<HttpResponse, Refusal> {
         let exchange = self.exchange;
+        // A token that nobody receives is not made.
+        if *exchange.request.method() == Method::HEAD {
+            return Ok(self.show(&Prompt::default(), &self.checked.user_name));
+        }
         let session = exchange
             .cookies
             .session()
@@ -198,6 +202,7 @@ impl Flow<'_> {
         {
             sign_in::Proved::Session(session) => {
                 report::credentials_accepted(exchange, request, session.user(), session.method());
+                sign_out::replaced(exchange, &session).await?;
                 self.signed_in(session)
             }
             sign_in::Proved::Rejected { prompt, reason } => {

@@ -35,8 +35,15 @@ pub(super) async fn end(
         .collect();
     policy.frames.sort();
     policy.frames.dedup();
+    // The browser's copy goes either way; a copy elsewhere would still work if the store has failed, and then the user
+    // must know.
+    let (status, complete) = match &stored {
+        Ok(()) => (StatusCode::OK, true),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, false),
+    };
+    let target = target.filter(|_| complete);
     let mut response = match &target {
-        Some(target) if cleanup.is_empty() && stored.is_ok() => {
+        Some(target) if cleanup.is_empty() => {
             let mut redirect = exchange.redirect(StatusCode::FOUND, target);
             for cookie in cookies::signed_out(&exchange.cookies) {
                 redirect.cookie(cookie);
@@ -44,10 +51,11 @@ pub(super) async fn end(
             return Ok(redirect.finish());
         }
         _ => exchange.page(
-            StatusCode::OK,
+            status,
             &policy,
             &SignedOutPage {
                 frame: exchange.frame(),
+                complete,
                 target: target.as_deref(),
                 cleanup: &cleanup,
             },
@@ -56,15 +64,19 @@ pub(super) async fn end(
     for cookie in cookies::signed_out(&exchange.cookies) {
         response.response.cookie(cookie);
     }
-    // The browser's copy is gone either way; a copy elsewhere would still work, and nobody may be told otherwise.
-    stored?;
     Ok(response.finish())
 }
 
 /// `wsignoutcleanup1.0`: the same without a page, for a frame of an upstream provider.
 pub(super) async fn clean_up(exchange: &Exchange<'_>) -> Result<HttpResponse, Refusal> {
-    end_session(exchange).await?;
-    let mut response = HttpResponse::Ok();
+    let (status, text) = match end_session(exchange).await {
+        Ok(()) => (StatusCode::OK, "signed out"),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "signed out of this browser only",
+        ),
+    };
+    let mut response = HttpResponse::build(status);
     headers::common(&mut response);
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -72,7 +84,20 @@ pub(super) async fn clean_up(exchange: &Exchange<'_>) -> Result<HttpResponse, Re
     for cookie in cookies::signed_out(&exchange.cookies) {
         response.cookie(cookie);
     }
-    Ok(response.body("signed out"))
+    Ok(response.body(text))
+}
+
+/// Somebody else signs in where a session was: that one ends, so that nobody goes on in another's name (spec security
+/// MFA-9).
+pub(super) async fn replaced(exchange: &Exchange<'_>, by: &Session) -> Result<(), Refusal> {
+    let before = exchange
+        .cookies
+        .session()
+        .and_then(|sealed| Session::open(exchange.federation, &sealed));
+    match before {
+        Some(before) if before.subject() != by.subject() => end_session(exchange).await,
+        _ => Ok(()),
+    }
 }
 
 /// Ends the session on the server, so that a copy of the cookie is worth nothing (spec security SES-8).

@@ -184,6 +184,13 @@ impl Store {
         if known.iter().any(|holder| holder.same_certificate) {
             return Ok(TrustChange::Done(proxy));
         }
+        // Short-lived certificates that one proxy renews again and again must not fill the table for all.
+        sqlx::query(sql::FORGET_EXPIRED_OF_PROXY)
+            .bind(proxy.as_bytes().as_slice())
+            .bind(now.unix_timestamp())
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed())?;
         let (live,): (i64,) = sqlx::query_as(sql::COUNT_CERTIFICATES_OF_PROXY)
             .bind(proxy.as_bytes().as_slice())
             .bind(now.unix_timestamp())

@@ -21,6 +21,8 @@ pub(super) const PROXY_CERTIFICATES: &str = "SELECT sha256, sha1, proxy, name, t
     expires, revoked FROM proxy_certificate ORDER BY name, trusted_since, sha256";
 pub(super) const PROXIES_OF_PUBLIC_KEY: &str =
     "SELECT sha256, proxy, revoked FROM proxy_certificate WHERE public_key_sha256 = $1";
+pub(super) const FORGET_EXPIRED_OF_PROXY: &str =
+    "DELETE FROM proxy_certificate WHERE proxy = $1 AND revoked IS NULL AND expires <= $2";
 pub(super) const COUNT_CERTIFICATES_OF_PROXY: &str =
     "SELECT COUNT(*) FROM proxy_certificate WHERE proxy = $1 AND revoked IS NULL AND expires > $2";
 pub(super) const COUNT_PROXY_CERTIFICATES: &str = "SELECT COUNT(*) FROM proxy_certificate";
@@ -58,7 +60,7 @@ pub(super) const REMOVE_TRUSTED_ENDPOINT: &str =
 pub(super) const REMOVE_ENDPOINT_MAPPINGS: &str =
     "DELETE FROM proxy_endpoint_mapping WHERE relying_party = $1 AND external_url = $2";
 
-pub(super) const STORE_ENTRIES: &str = "SELECT key, version, CASE WHEN (SELECT SUM(LENGTH(value)) \
+pub(super) const STORE_ENTRIES: &str = "SELECT key, version, CASE WHEN (SELECT SUM(LENGTH(CAST(value AS BLOB))) \
     FROM proxy_store_entry) <= $1 THEN value END AS value FROM proxy_store_entry ORDER BY folded_key";
 pub(super) const STORE_ENTRY: &str =
     "SELECT key, version, value FROM proxy_store_entry WHERE folded_key = $1";

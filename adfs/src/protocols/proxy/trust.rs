@@ -1,5 +1,7 @@
 //! Letting proxies in, and renewing their certificates (spec proxy-integration 2.1 and 2.2).
 
+use std::time::Instant;
+
 use actix_web::http::header;
 use actix_web::web::Payload;
 use base64::Engine as _;
@@ -150,11 +152,9 @@ async fn administrator(call: &Call<'_>) -> Result<String, Refused> {
         .attempts
         .begin(call.peer, call.federation.clock.now())
         .map_err(|retry_after| Refused::TooManyAttempts { retry_after })?;
-    let outcome = call
-        .federation
-        .directory
-        .authenticate(&name, &password)
-        .await;
+    let start = Instant::now();
+    let directory = &call.federation.directory;
+    let outcome = directory.authenticate(&name, &password).await;
     let failed = |reason: &str| {
         let event = ProxyEvent::AdministratorRefused {
             user: &name.to_string(),
@@ -167,6 +167,7 @@ async fn administrator(call: &Call<'_>) -> Result<String, Refused> {
         Ok(account) => {
             let configuration = call.federation.configuration.load_full();
             if !may_add_proxies(&account, &configuration.proxy.administrators) {
+                directory.wait_as_refused(&name, start).await;
                 return failed(
                     "the account is not among the proxy administrators of the configuration",
                 );
@@ -181,6 +182,7 @@ async fn administrator(call: &Call<'_>) -> Result<String, Refused> {
             Err(Refused::Directory)
         }
         Err(SignInRefusal::Incorrect(reason) | SignInRefusal::MustChangePassword(reason)) => {
+            directory.wait_as_refused(&name, start).await;
             failed(&reason.to_string())
         }
     }
