@@ -141,14 +141,22 @@ proptest! {
     #[test]
     fn claims_that_no_rule_reads_do_not_matter(rules in rules(), input in claims()) {
         let read: Vec<Claim> = input.iter().filter(|claim| rules.may_read(&claim.claim_type)).cloned().collect();
-        prop_assert_eq!(output(&rules, input), output(&rules, read), "{}", rules.syntax());
+        // Fewer claims may keep an evaluation within its limits.
+        if let (Some(all), Some(read)) = (output(&rules, input), output(&rules, read)) {
+            prop_assert_eq!(all, read, "{}", rules.syntax());
+        }
     }
 
     #[test]
     fn the_printed_rules_do_the_same(rules in rules(), input in claims()) {
         let printed = rules.syntax().to_string();
         let again = RuleSet::compile(&printed).map_err(|error| TestCaseError::fail(error.render(&printed)))?;
-        prop_assert_eq!(rules.evaluate(input.clone(), &NoStores), again.evaluate(input, &NoStores));
+        let outcome = |rules: &RuleSet| {
+            let outcome = rules.evaluate(input.clone(), &NoStores);
+            // The lines of rules are others.
+            outcome.map_err(|error| error.failure().clone())
+        };
+        prop_assert_eq!(outcome(&rules), outcome(&again));
     }
 
     #[test]

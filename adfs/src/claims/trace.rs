@@ -147,3 +147,78 @@ fn named(rule: &RuleTrace) -> String {
         None => format!("rule {}", rule.rule.number),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use claim_rules::trace::Source;
+
+    use super::*;
+
+    /// As the pipeline would write it down.
+    fn write(log: &mut Log, stage: Stage, rules: &str, input: Vec<Claim>) {
+        let rules = RuleSet::compile(rules).expect("rules");
+        let mut evaluation = rules.start(input);
+        if log.is_on() {
+            evaluation = evaluation.traced();
+        }
+        evaluation.step().expect("an end");
+        log.write(stage, evaluation);
+    }
+
+    fn record() -> DryRun {
+        let (upn, method) = (Claim::new("upn", "a@b"), Claim::new("method", "password"));
+        let acceptance = "@RuleName = \"All\" c:[] => issue(claim = c);";
+        let transform = "c:[] => issue(Type = \"out\", Value = c.Type);";
+        let inside = Claim::new("inside", "true");
+        let mut log = Log::On(DryRun::default());
+        log.directory_asserts(1);
+        let incoming = vec![upn.clone(), method.clone()];
+        write(&mut log, Stage::AcceptanceTransform, acceptance, incoming);
+        let user = vec![upn, method, inside];
+        write(&mut log, Stage::IssuanceTransform, transform, user);
+        match log {
+            Log::On(record) => record,
+            Log::Off => panic!("the log was on"),
+        }
+    }
+
+    #[test]
+    fn claims_lead_back_to_directory_sign_in_and_request() {
+        let record = record();
+        let stage = &record.stages()[1];
+        let origins = record.origins(stage, |claim| claim.claim_type == "out");
+        let sources: Vec<&Source> = origins
+            .iter()
+            .flat_map(|origin| &origin.from)
+            .map(|bound| &bound.origin.source)
+            .collect();
+        let known = |text: &str| Source::Incoming(Some(text.to_owned()));
+        assert_eq!(
+            sources,
+            [
+                &known("read from the directory, passed by acceptance rule 1 \"All\""),
+                &known("stated by the sign-in, passed by acceptance rule 1 \"All\""),
+                &known("stated by the request"),
+            ]
+        );
+        let acceptance = &record.stages()[0];
+        let origins = record.origins(acceptance, |claim| claim.claim_type == "method");
+        assert_eq!(
+            origins[0].from[0].origin.source,
+            known("stated by the sign-in")
+        );
+    }
+
+    #[test]
+    fn a_sign_in_writes_nothing_down() {
+        let mut log = Log::Off;
+        let input = vec![Claim::new("a", "b")];
+        write(
+            &mut log,
+            Stage::IssuanceTransform,
+            "c:[] => issue(claim = c);",
+            input,
+        );
+        assert!(matches!(log, Log::Off));
+    }
+}

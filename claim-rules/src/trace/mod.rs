@@ -12,7 +12,7 @@ use crate::claim::Claim;
 use crate::evaluation::RuleLocation;
 use crate::store::{Rows, StoreQuery};
 
-pub use origin::{Origin, Source};
+pub use origin::{Bound, Origin, Source};
 pub use text::{for_terminal, same_type};
 
 /// The record of one evaluation. Claims are named by their index in [`Trace::claims`].

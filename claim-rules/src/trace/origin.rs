@@ -20,7 +20,16 @@ pub struct Origin {
     /// What made it.
     pub source: Source,
     /// The claims that the rule was run for, with their names in the rule.
-    pub from: Vec<(Option<String>, Origin)>,
+    pub from: Vec<Bound>,
+}
+
+/// A claim that a rule was run for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bound {
+    /// What the rule calls it.
+    pub name: Option<String>,
+    /// The claim.
+    pub origin: Origin,
 }
 
 /// What a claim was made by.
@@ -67,10 +76,10 @@ impl Trace {
         *left = left.checked_sub(1)?;
         let bound = rule.names.iter().zip(&run.bound);
         let from = bound.map_while(|(name, claim)| {
-            Some((
-                name.clone(),
-                self.origin(*claim, steps.saturating_sub(1), left)?,
-            ))
+            Some(Bound {
+                name: name.clone(),
+                origin: self.origin(*claim, steps.saturating_sub(1), left)?,
+            })
         });
         let source = Source::Rule {
             rule: rule.rule.clone(),
@@ -121,8 +130,8 @@ impl Origin {
         if let Source::Incoming(known) = &mut self.source {
             *known = source(&self.claim.clone().into());
         }
-        for (_, origin) in &mut self.from {
-            origin.explain_incoming(source);
+        for bound in &mut self.from {
+            bound.origin.explain_incoming(source);
         }
     }
 }

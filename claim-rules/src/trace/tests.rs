@@ -350,3 +350,40 @@ fn a_trace_changes_nothing() {
     let (traced, _) = rules.explain(input.clone(), &NoStores);
     assert_eq!(traced, rules.evaluate(input, &NoStores));
 }
+
+struct Person;
+
+impl AttributeStore for Person {
+    fn query(&self, query: &StoreQuery) -> Result<Rows, StoreError> {
+        let mut row = vec![None; query.columns];
+        row[3] = Some("Account manager".to_owned());
+        Ok(vec![row])
+    }
+}
+
+/// The set of thirty rules that docs/claim-rules.md explains.
+#[test]
+fn mistakes_in_thirty_rules_are_found() {
+    let rules = RuleSet::compile(include_str!("../../rules/expenses.claims")).unwrap();
+    let stores = std::collections::HashMap::from([("Active Directory".to_owned(), Person)]);
+    let account = "http://schemas.microsoft.com/ws/2008/06/identity/claims/windowsaccountname";
+    let inside = "http://schemas.microsoft.com/ws/2012/01/insidecorporatenetwork";
+    let input = vec![
+        Claim::new(account, "CONTOSO\\alice"),
+        Claim::new(inside, "false"),
+    ];
+    let (outcome, trace) = rules.explain(input, &stores);
+    outcome.unwrap();
+    assert_eq!(trace.rules.len(), 30);
+    for (number, hint) in [
+        ("11", Hint::Case),
+        ("13", Hint::PlainComparison),
+        ("27", Hint::Scheme),
+    ] {
+        let rule = trace.rules_named(number).next().unwrap();
+        let nearest = &rule.conditions[0].nearest[0];
+        assert_eq!(nearest.failed[0].hint, Some(hint), "rule {number}");
+    }
+    let origins = trace.origins(|claim| same_type(&claim.claim_type, "cost-centre"));
+    assert_eq!(origins[0].claim.value, "CONTOSO/4100");
+}

@@ -220,13 +220,9 @@ fn tell_origin(depth: usize, name: Option<&str>, origin: &Origin, lines: &mut Li
             }
         }
     }
-    for (name, origin) in &origin.from {
-        tell_origin(
-            depth + 1,
-            Some(name.as_deref().unwrap_or("a claim")),
-            origin,
-            lines,
-        );
+    for bound in &origin.from {
+        let name = bound.name.as_deref().unwrap_or("a claim");
+        tell_origin(depth + 1, Some(name), &bound.origin, lines);
     }
 }
 
