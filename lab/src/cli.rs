@@ -1,7 +1,6 @@
 //! Commands of `lab`. Exit code 0: done; 1: the answer is no or something failed; 2: the command was wrong.
 
 use std::ffi::OsString;
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,12 +12,11 @@ use crate::addresses::{Addresses, DEFAULT_BASE_PORT, Ports, Suffix};
 use crate::contract::Lab;
 use crate::processes::become_child;
 use crate::state_folder::StateFolder;
-use crate::tables::table;
+use crate::status::Status;
 use crate::terminal::{note, say};
 use crate::up::{UpOptions, up};
 
 const STOP_LIMIT: Duration = Duration::from_secs(40);
-const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// A whole federated sign-in on one machine: directory, adfs, wap, a played cloud and back ends.
 #[derive(Debug, Parser)]
@@ -195,74 +193,16 @@ fn down(argument: &StateArgument) -> anyhow::Result<ExitCode> {
 }
 
 fn status(argument: &StateArgument, output: Output) -> anyhow::Result<ExitCode> {
-    let state = StateFolder::at(&argument.state)?;
-    let pid = state.running();
-    let lab = pid.and_then(|_| Lab::read(&state.lab_json()).ok());
-    let parts = lab.as_ref().map(parts).unwrap_or_default();
-    let well = lab.is_some() && parts.iter().all(|(_, _, answers)| *answers);
-    let word = match (pid, &lab) {
-        (None, _) => "not running",
-        (Some(_), None) => "starting or stopping",
-        (Some(_), Some(_)) if well => "ready",
-        (Some(_), Some(_)) => "in trouble",
-    };
-    if output == Output::Json {
-        let parts: Vec<_> = parts
-            .iter()
-            .map(|(name, address, answers)| serde_json::json!({ "name": name, "address": address, "answers": answers }))
-            .collect();
-        say(serde_json::json!({ "state": word, "pid": pid, "parts": parts }));
-    } else {
-        say(format_args!(
-            "the lab in {} is {word}",
-            state.path().display()
-        ));
-        let rows: Vec<Vec<String>> = parts
-            .iter()
-            .map(|(name, address, answers)| {
-                vec![
-                    (*name).to_owned(),
-                    address.clone(),
-                    if *answers {
-                        "answers"
-                    } else {
-                        "does not answer"
-                    }
-                    .to_owned(),
-                ]
-            })
-            .collect();
-        if !rows.is_empty() {
-            say(table("", &["part", "address", "state"], &rows).trim_end());
-        }
+    let status = Status::of(&StateFolder::at(&argument.state)?);
+    match output {
+        Output::Json => say(status.json()),
+        Output::Table => say(status.text().trim_end()),
     }
-    Ok(if well {
+    Ok(if status.is_well() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// Name, address and whether something accepts connections there.
-fn parts(lab: &Lab) -> Vec<(&'static str, String, bool)> {
-    let places = [
-        ("wap", &lab.adfs_url),
-        ("adfs", &lab.adfs_internal_url),
-        ("cloud", &lab.cloud_url),
-        ("directory", &lab.ldap_url),
-    ];
-    places
-        .into_iter()
-        .map(|(name, address)| {
-            let port = url::Url::parse(address)
-                .ok()
-                .and_then(|url| url.port_or_known_default());
-            let answers = port.is_some_and(|port| {
-                TcpStream::connect_timeout(&Addresses::loopback(port), CONNECT_LIMIT).is_ok()
-            });
-            (name, address.clone(), answers)
-        })
-        .collect()
 }
 
 fn open(argument: &StateArgument) -> anyhow::Result<ExitCode> {

@@ -305,12 +305,15 @@ async fn pump(from: impl AsyncRead + Unpin, mut log: File, sink: Sink) {
     }
 }
 
-/// `lab child PARENT PROGRAM ARGUMENT...`: becomes the program, after asking the kernel for SIGTERM when the parent dies.
+/// `lab child PARENT PROGRAM ARGUMENT...`: becomes the program, after asking the kernel for SIGKILL when the parent dies.
 /// Returns only when that fails.
+///
+/// SIGKILL, because a lab that was killed has taken the pipes of its children with it: one that wants to write about its
+/// orderly end may never reach it. Their stores survive being killed.
 pub fn become_child(parent: u32, program: &Path, arguments: &[OsString]) -> io::Error {
     use std::os::unix::process::CommandExt;
 
-    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::TERM)) {
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::KILL)) {
         return error.into();
     }
     // The parent may have died before the request was in place.

@@ -186,7 +186,10 @@ fn being_told_to_stop_half_way_stops_the_children_too() {
 
 #[test]
 fn children_do_not_survive_a_killed_lab() {
-    let house = House::with_adfs(Some("echo \"I am $$\"\nexec sleep 1000"));
+    // Not even one that does not listen to anything else.
+    let house = House::with_adfs(Some(
+        "trap '' TERM HUP PIPE\necho \"I am $$\"\nexec sleep 1000",
+    ));
     let (mut lab, adfs) = house.up_until_adfs_runs();
     let pid = Pid::from_raw(i32::try_from(lab.id()).unwrap()).unwrap();
     kill_process(pid, Signal::KILL).unwrap();

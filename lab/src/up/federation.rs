@@ -13,6 +13,7 @@ use crate::contract::{Config, PublishedApplication};
 use crate::directory::Fixtures;
 use crate::pki::{Pki, PkiError};
 use crate::processes::{Launch, Process, ProcessError, beside};
+use crate::shell::serve_command;
 
 const METADATA: &str = "/FederationMetadata/2007-06/FederationMetadata.xml";
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(2);
@@ -130,6 +131,14 @@ impl Federation {
             log: self.log("wap"),
         }
         .into())
+    }
+
+    /// How a person starts `adfs` and `wap` again.
+    pub(super) fn serve_commands(&self) -> [String; 2] {
+        [
+            serve_command(&self.adfs, &self.adfs_toml),
+            serve_command(&self.wap, &self.wap_toml),
+        ]
     }
 
     /// `wap COMMAND --config wap.toml`.

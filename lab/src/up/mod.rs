@@ -93,10 +93,11 @@ pub enum UpError {
     Signals(std::io::Error),
 }
 
-/// Runs a lab until Ctrl-C, SIGTERM, SIGHUP or the end of a part.
+/// Runs a lab until Ctrl-C, SIGTERM or SIGHUP. Once it is ready, the end of `adfs` or `wap` is told and the rest runs on,
+/// so that a person can start that part again in their own way.
 ///
 /// # Errors
-/// When a part does not start, or ends by itself.
+/// When a part does not start.
 pub async fn up(options: &UpOptions) -> Result<(), UpError> {
     let lock = options.state.lock()?;
     let _ = std::fs::remove_file(options.state.lab_json());
@@ -114,7 +115,7 @@ pub async fn up(options: &UpOptions) -> Result<(), UpError> {
     outcome
 }
 
-/// Never returns without an error; being interrupted is the good end.
+/// Returns only when something does not start; being interrupted is the good end.
 async fn run(options: &UpOptions, world: &mut World) -> Result<(), UpError> {
     let began = Instant::now();
     free(&options.addresses.ports)?;
@@ -124,7 +125,7 @@ async fn run(options: &UpOptions, world: &mut World) -> Result<(), UpError> {
         began.elapsed().as_secs_f64()
     ));
     say("lab ready");
-    Err(world.part_ended().await)
+    world.watch().await
 }
 
 /// Finds a taken port before anything is started, so that the message can name it.

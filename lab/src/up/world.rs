@@ -12,16 +12,26 @@ use crate::cloud::{self, Cloud, DirectoryPerson, PersonCard, Published, Realms, 
 use crate::configuration;
 use crate::directory::{DirectoryServer, Fixtures, Options, Person};
 use crate::pki::Pki;
-use crate::processes::Process;
-use crate::terminal::say;
+use crate::processes::{Process, ProcessError};
+use crate::terminal::{note, say};
 
 /// What has been started so far. What is not there has not been, or has ended.
+///
+/// A part that a person starts by hand in place of one that ended is theirs: it is not here and is not stopped.
 #[derive(Default)]
 pub(super) struct World {
     directory: Option<DirectoryServer>,
     adfs: Option<Process>,
     wap: Option<Process>,
     servers: Vec<ServerHandle>,
+    restart: Restart,
+}
+
+/// Commands that start a part by hand.
+#[derive(Default)]
+struct Restart {
+    adfs: String,
+    wap: String,
 }
 
 impl World {
@@ -52,6 +62,8 @@ impl World {
             configuration::write_adfs(&config, &state.folder("adfs")?, addresses, &pki, &access)?;
         let wap_toml = configuration::write_wap(&config, state.folder("wap")?, addresses, &pki)?;
         let federation = Federation::new(options, &pki, adfs_toml, wap_toml)?;
+        let [adfs, wap] = federation.serve_commands();
+        self.restart = Restart { adfs, wap };
         self.adfs = Some(step("adfs", federation.start_adfs()).await?);
         step("wap install", federation.install_wap(&access)).await?;
         let published = step("wap publish", publish::publish(&federation, addresses)).await?;
@@ -88,14 +100,16 @@ impl World {
         Ok(())
     }
 
-    /// Waits until a part that should run on has ended.
-    pub(super) async fn part_ended(&mut self) -> UpError {
-        match (&mut self.adfs, &mut self.wap) {
-            (Some(adfs), Some(wap)) => tokio::select! {
-                ended = adfs.ended() => ended.into(),
-                ended = wap.ended() => ended.into(),
-            },
-            _ => std::future::pending().await,
+    /// Tells of each program that ends and how to start it again. Does not return.
+    pub(super) async fn watch<T>(&mut self) -> T {
+        loop {
+            let (ended, commands) = tokio::select! {
+                ended = ended(&mut self.adfs) => (ended, self.restart.adfs.as_str()),
+                ended = ended(&mut self.wap) => (ended, self.restart.wap.as_str()),
+            };
+            note(format_args!(
+                "{ended}\nEverything else runs on. Start it again with: {commands}"
+            ));
         }
     }
 
@@ -124,6 +138,16 @@ impl World {
             lab: std::process::id(),
         }
     }
+}
+
+/// Waits for the end of a program and takes it away; waits for ever where none runs.
+async fn ended(process: &mut Option<Process>) -> ProcessError {
+    let Some(running) = process else {
+        return std::future::pending().await;
+    };
+    let ended = running.ended().await;
+    *process = None;
+    ended
 }
 
 async fn directory(

@@ -1,15 +1,17 @@
 //! The lab's own contract (design section 6).
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use end_to_end::clock::LOOK_AGAIN;
 use end_to_end::contract::Contract;
+use end_to_end::http::Client;
 use end_to_end::lab::Lab;
 use end_to_end::passive::{ENTRA, request, sign_in};
 use end_to_end::paths::program;
-use end_to_end::process::{is_alive, signal_to};
+use end_to_end::ports::PortBlock;
+use end_to_end::process::{Process, is_alive, signal_to};
 use rustix::process::Signal;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -221,6 +223,115 @@ async fn a_killed_lab_leaves_no_process_behind() -> Result<()> {
     signal_to(pids.lab, Signal::KILL)?;
     for id in [pids.lab, pids.adfs, pids.wap] {
         assert!(gone(id), "process {id} is left over");
+    }
+    Ok(())
+}
+
+/// The terminal is closed under a lab that is ready: sign-ins go on, and it still ends everything when told to.
+#[tokio::test]
+async fn a_lab_whose_terminal_is_gone_runs_on() -> Result<()> {
+    let (folder, ports) = (tempfile::tempdir()?, PortBlock::take()?);
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    let mut lab = Command::new(program("lab")?)
+        .args(["up", "--verbose", "--base-port", &ports.base().to_string()])
+        .arg("--state")
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .spawn()?;
+    let begin = Instant::now();
+    let contract = loop {
+        if let Ok(contract) = Contract::read(folder.path()) {
+            break contract;
+        }
+        assert!(begin.elapsed() < LIMIT && lab.try_wait()?.is_none());
+        std::thread::sleep(LOOK_AGAIN);
+    };
+    sign_in(
+        &Client::new(&contract.ca_file)?,
+        &request(&contract.adfs_url, &[])?,
+        contract.user("alice")?,
+    )
+    .await?;
+    signal_to(lab.id(), Signal::HUP)?;
+    assert_eq!(lab.wait()?.code(), Some(0));
+    for id in [contract.pids.adfs, contract.pids.wap] {
+        assert!(gone(id), "process {id} is left over");
+    }
+    assert!(Contract::read(folder.path()).is_err());
+    Ok(())
+}
+
+/// A lab that was killed leaves stores that the next start can use.
+#[tokio::test]
+async fn a_killed_lab_starts_again_with_what_it_kept() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut lab = Lab::start_in(folder.path(), PortBlock::take()?)?;
+    for name in ["alice", "bob"] {
+        sign_in(
+            &lab.client()?,
+            &request(lab.outside(), &[])?,
+            lab.contract().user(name)?,
+        )
+        .await?;
+        let pids = lab.contract().pids;
+        lab.process().signal(Signal::KILL)?;
+        lab.process().wait(LIMIT)?;
+        for id in [pids.adfs, pids.wap] {
+            assert!(gone(id), "process {id} is left over");
+        }
+        lab = Lab::start_in(folder.path(), PortBlock::take()?)?;
+    }
+    Ok(())
+}
+
+/// Whoever tries a setting ends one program and starts it by hand with the lab's own configuration.
+#[tokio::test]
+async fn a_program_that_ended_can_be_started_by_hand_while_the_rest_runs_on() -> Result<()> {
+    let mut lab = Lab::start()?;
+    let state = lab
+        .state()
+        .to_str()
+        .context("a path that is not text")?
+        .to_owned();
+    let (pids, config) = (lab.contract().pids, lab.contract().config.clone());
+    let mut by_hand = Vec::new();
+    for (name, pid, config) in [
+        ("adfs", pids.adfs, config.adfs),
+        ("wap", pids.wap, config.wap),
+    ] {
+        signal_to(pid, Signal::TERM)?;
+        let command = format!("{name} serve --config {}", config.display());
+        lab.process().wait_for_line(LIMIT, |line| {
+            line.contains("Start it again with: ") && line.ends_with(&command)
+        })?;
+        let status = lab_command(&["status", "--state", &state])?;
+        assert_eq!(status.status.code(), Some(1), "{}", text(&status));
+        assert!(text(&status).contains(&command), "{}", text(&status));
+        assert!(lab.process().is_running()? && Contract::read(lab.state()).is_ok());
+
+        let mut serve = Command::new(program(name)?);
+        serve.arg("serve").arg("--config").arg(&config);
+        by_hand.push(Process::start(name, serve)?);
+        let begin = Instant::now();
+        while lab_command(&["status", "--state", &state])?.status.code() != Some(0) {
+            assert!(begin.elapsed() < LIMIT, "{name} does not come back");
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        sign_in(
+            &lab.client()?,
+            &request(lab.outside(), &[])?,
+            lab.contract().user("alice")?,
+        )
+        .await?;
+    }
+    let stopped = lab.stop()?;
+    assert!(stopped.status.success(), "{}", stopped.output.join("\n"));
+    for process in &mut by_hand {
+        assert!(process.is_running()?, "the lab ended what it did not start");
+        assert!(process.stop()?.success());
     }
     Ok(())
 }
