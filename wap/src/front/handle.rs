@@ -1,7 +1,7 @@
 //! One request: parse, clean, decide, relay.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{HOST, HeaderMap};
@@ -9,12 +9,12 @@ use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use crate::config::Limits;
 use crate::log::{AccessLine, printable};
 use crate::pages;
 use crate::relay::{self, Body, Outgoing};
 use crate::request::{Authority, HeaderError, Target, clean_request};
-use crate::routing::Arrival;
 use crate::state::State;
 
 /// Methods that go on. TRACE would show a back end's view of our header, CONNECT is for other proxies.
@@ -58,13 +58,12 @@ impl Stopped {
 /// Answers a request. Every answer writes its access line.
 pub(super) async fn handle(
     state: &State,
-    client: IpAddr,
-    arrival: &Arrival,
+    connection: &Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let mut line = AccessLine {
         activity_id: activity_id(request.headers()),
-        client,
+        client: connection.client,
         method: request.method().clone(),
         host: printable(host_text(&request).unwrap_or_default()),
         path: printable(request.uri().path()),
@@ -75,7 +74,7 @@ pub(super) async fn handle(
         problem: None,
     };
     let http1 = request.version() < Version::HTTP_2;
-    let answer = answer(state, arrival, request, &mut line).await;
+    let answer = answer(state, connection, request, &mut line).await;
     let response = answer.unwrap_or_else(|stopped| {
         line.problem = Some(stopped.why);
         let mut page = pages::page(stopped.status, line.activity_id);
@@ -92,7 +91,7 @@ pub(super) async fn handle(
 
 async fn answer(
     state: &State,
-    arrival: &Arrival,
+    connection: &Arc<Connection>,
     mut request: Request<Incoming>,
     line: &mut AccessLine,
 ) -> Result<Response<Body>, Stopped> {
@@ -118,12 +117,12 @@ async fn answer(
     let permit = state
         .routes
         .load()
-        .decide(arrival, &authority, &target)
+        .decide(&connection.arrival, &authority, &target)
         .map_err(|refusal| Stopped::new(refusal.status(), refusal))?;
     line.route = printable(permit.route());
     let service = permit.is_service();
     let outgoing = Outgoing {
-        upgrade: relay::upgrade_wanted(&mut request),
+        upgrade: relay::upgrade_wanted(&mut request, connection.begin()),
         method: request.method().clone(),
         headers,
         body: request.into_body(),

@@ -1,33 +1,34 @@
 //! Listeners: TLS by server name, bounded connections, HTTP/1.1 and HTTP/2.
 
 mod address_count;
+mod connection;
 mod handle;
 mod patient;
+mod protocol;
+mod punctual;
 mod tls;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use openssl::ssl::{Ssl, SslAcceptor};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_openssl::SslStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::routing::Arrival;
 use crate::state::State;
 use address_count::AddressCount;
+pub(crate) use connection::UnderWay;
+use connection::{Connection, Place};
 use patient::Patient;
 pub use tls::TlsError;
 pub(crate) use tls::acceptor;
 
-/// HTTP/2 pings this often, and ends connections that do not answer as long.
-const PING: Duration = Duration::from_secs(20);
 /// Accepting fails when descriptors run out; trying at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -55,7 +56,7 @@ pub(crate) fn addresses(limit: usize) -> AddressCount {
 pub(crate) async fn run(front: Front, listener: TcpListener, stop: CancellationToken) {
     let front = Arc::new(front);
     let drain = front.state.configuration.limits.drain.get();
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     loop {
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
@@ -78,14 +79,15 @@ pub(crate) async fn run(front: Front, listener: TcpListener, stop: CancellationT
             tracing::warn!(%client, "a connection is refused: there are too many");
             continue;
         };
-        let (front, watcher) = (front.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            let _held = (counted, slot);
-            serve(&front, stream, client, watcher).await;
-        });
+        let place = Place {
+            _of_address: counted,
+            _of_all: slot,
+        };
+        connections.spawn(serve(front.clone(), stream, client, place, stop.clone()));
     }
     drop(listener);
-    if tokio::time::timeout(drain, graceful.shutdown())
+    connections.close();
+    if tokio::time::timeout(drain, connections.wait())
         .await
         .is_err()
     {
@@ -96,7 +98,14 @@ pub(crate) async fn run(front: Front, listener: TcpListener, stop: CancellationT
     }
 }
 
-async fn serve(front: &Front, stream: TcpStream, client: std::net::IpAddr, watcher: Watcher) {
+/// One connection, from its handshake on.
+async fn serve(
+    front: Arc<Front>,
+    stream: TcpStream,
+    client: IpAddr,
+    place: Place,
+    stop: CancellationToken,
+) {
     let limits = &front.state.configuration.limits;
     let _ = stream.set_nodelay(true);
     let patient = Patient::new(stream, limits.body_timeout.get());
@@ -119,40 +128,8 @@ async fn serve(front: &Front, stream: TcpStream, client: std::net::IpAddr, watch
         server_name,
         outside_port: front.outside_port,
     };
-    let shared = Arc::new((front.state.clone(), arrival));
-    let service = service_fn(move |request| {
-        let shared = shared.clone();
-        async move { handle::handle(&shared.0, client, &shared.1, request).await }
-    });
-    let builder = builder(limits);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
+    let connection = Connection::new(client, arrival, place);
+    if let Err(error) = protocol::serve(front.state.clone(), connection, stream, &stop).await {
         tracing::debug!(%client, "a connection ended: {error}");
     }
 }
-
-fn builder(limits: &crate::config::Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout.get())
-        .max_headers(limits.header_fields)
-        .max_buf_size(limits.header_bytes.max(MIN_BUFFER));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PING)
-        .max_concurrent_streams(limits.streams)
-        .max_header_list_size(limits.header_list_bytes())
-        .max_pending_accept_reset_streams(20)
-        .max_local_error_reset_streams(100)
-        .initial_stream_window_size(256 * 1024)
-        .initial_connection_window_size(1024 * 1024)
-        .max_send_buf_size(256 * 1024);
-    builder
-}
-
-/// The HTTP library takes no smaller one.
-const MIN_BUFFER: usize = 8192;

@@ -10,6 +10,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 
+use crate::front::UnderWay;
 use crate::log::AccessLine;
 
 /// Why a body was cut off.
@@ -45,6 +46,8 @@ pub struct Body {
     content: Content,
     /// Written when the body is dropped, be it at its end or before.
     line: Option<Box<AccessLine>>,
+    /// Keeps the end client's connection busy until the body is dropped.
+    _under_way: Option<UnderWay>,
 }
 
 enum Content {
@@ -69,6 +72,7 @@ impl Body {
         Body {
             content: Content::Empty,
             line: None,
+            _under_way: None,
         }
     }
 
@@ -77,6 +81,7 @@ impl Body {
         Body {
             content: Content::Full(bytes),
             line: None,
+            _under_way: None,
         }
     }
 
@@ -97,6 +102,7 @@ impl Body {
         Body {
             content: Content::Stream(Box::new(stream)),
             line: None,
+            _under_way: None,
         }
     }
 
@@ -107,6 +113,11 @@ impl Body {
 
     pub(crate) fn with_line(mut self, line: AccessLine) -> Body {
         self.line = Some(Box::new(line));
+        self
+    }
+
+    pub(crate) fn holding(mut self, under_way: UnderWay) -> Body {
+        self._under_way = Some(under_way);
         self
     }
 }

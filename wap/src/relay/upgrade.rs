@@ -10,18 +10,24 @@ use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, on};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::watch;
 
 use super::{Body, RelayError};
+use crate::front::UnderWay;
 use crate::request::clean_response;
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const CHUNK: usize = 16 * 1024;
 
 /// An end client that waits for another protocol.
-pub(crate) struct Upgrade(OnUpgrade);
+pub(crate) struct Upgrade {
+    front: OnUpgrade,
+    /// The connection counts against the limits, and is no idle one, for as long as the WebSocket lasts.
+    under_way: UnderWay,
+}
 
 /// What the end client's request asks for, if it is a WebSocket.
-pub(crate) fn wanted(request: &mut Request<Incoming>) -> Option<Upgrade> {
+pub(crate) fn wanted(request: &mut Request<Incoming>, under_way: UnderWay) -> Option<Upgrade> {
     let headers = request.headers();
     let mut connection = headers
         .get_all(CONNECTION)
@@ -35,7 +41,10 @@ pub(crate) fn wanted(request: &mut Request<Incoming>) -> Option<Upgrade> {
     let mut protocols = headers.get_all(UPGRADE).iter();
     let websocket = protocols.next().is_some_and(is_websocket) && protocols.next().is_none();
     let fits = request.version() == Version::HTTP_11 && request.method() == Method::GET;
-    (upgrades && websocket && fits).then(|| Upgrade(on(request)))
+    (upgrades && websocket && fits).then(|| Upgrade {
+        front: on(request),
+        under_way,
+    })
 }
 
 /// Asks the back end for it.
@@ -58,14 +67,9 @@ impl Upgrade {
         ask(&mut headers);
         let backend = on(response);
         tokio::spawn(async move {
-            if let Ok((front, back)) = tokio::try_join!(self.0, backend) {
-                let (front_read, front_write) = tokio::io::split(TokioIo::new(front));
-                let (back_read, back_write) = tokio::io::split(TokioIo::new(back));
-                // Whichever direction ends first ends both: a WebSocket has its own closing handshake.
-                tokio::select! {
-                    _ = copy(front_read, back_write, patience) => {}
-                    _ = copy(back_read, front_write, patience) => {}
-                }
+            let _under_way = self.under_way;
+            if let Ok((front, back)) = tokio::try_join!(self.front, backend) {
+                join(TokioIo::new(front), TokioIo::new(back), patience).await;
             }
         });
         let mut answer = Response::new(Body::empty());
@@ -79,18 +83,87 @@ fn is_websocket(value: &HeaderValue) -> bool {
     value.as_bytes().eq_ignore_ascii_case(b"websocket")
 }
 
+/// Carries bytes both ways until one side ends, or nothing has moved in either direction for `patience`: one may be
+/// quiet for hours while the other is not.
+async fn join(
+    front: impl AsyncRead + AsyncWrite,
+    back: impl AsyncRead + AsyncWrite,
+    patience: Duration,
+) {
+    let (front_read, front_write) = tokio::io::split(front);
+    let (back_read, back_write) = tokio::io::split(back);
+    let moved = watch::Sender::new(());
+    let mut seen = moved.subscribe();
+    let stillness =
+        async { while let Ok(Ok(())) = tokio::time::timeout(patience, seen.changed()).await {} };
+    // Whichever direction ends first ends both: a WebSocket has its own closing handshake.
+    tokio::select! {
+        _ = copy(front_read, back_write, &moved) => {}
+        _ = copy(back_read, front_write, &moved) => {}
+        () = stillness => {}
+    }
+}
+
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    patience: Duration,
+    moved: &watch::Sender<()>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     loop {
-        let length = tokio::time::timeout(patience, from.read(&mut buffer)).await??;
-        let Some(bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
+        let length = from.read(&mut buffer).await?;
+        let Some(mut bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
             return to.shutdown().await;
         };
-        tokio::time::timeout(patience, to.write_all(bytes)).await??;
+        moved.send_replace(());
+        while !bytes.is_empty() {
+            if to.write_buf(&mut bytes).await? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            moved.send_replace(());
+        }
         to.flush().await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn one_direction_may_be_quiet_while_the_other_is_not() {
+        for front_speaks in [true, false] {
+            let (mut browser, front) = tokio::io::duplex(64);
+            let (mut server, back) = tokio::io::duplex(64);
+            let start = Instant::now();
+            let joined = tokio::spawn(join(front, back, PATIENCE));
+            let (speaker, listener) = match front_speaks {
+                true => (&mut browser, &mut server),
+                false => (&mut server, &mut browser),
+            };
+            for _ in 0..10 {
+                sleep(PATIENCE - Duration::from_secs(1)).await;
+                speaker.write_all(b"tick").await.unwrap();
+                let mut heard = [0; 4];
+                listener.read_exact(&mut heard).await.unwrap();
+                assert_eq!(&heard, b"tick");
+            }
+            joined.await.unwrap();
+            assert_eq!(start.elapsed().as_secs(), 100, "then both are quiet");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_side_that_reads_nothing_does_not_hold_the_other_for_ever() {
+        let (mut browser, front) = tokio::io::duplex(64);
+        let (_server, back) = tokio::io::duplex(64);
+        let joined = tokio::spawn(join(front, back, PATIENCE));
+        let wrote = browser.write_all(&[0; 64 * 1024]).await;
+        assert_eq!(wrote.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        joined.await.unwrap();
     }
 }

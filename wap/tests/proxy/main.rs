@@ -5,6 +5,8 @@ mod applications;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod relay;
 #[cfg(test)]
 mod support;

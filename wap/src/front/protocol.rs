@@ -1,0 +1,107 @@
+//! HTTP/1.1 or HTTP/2, as the handshake chose.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_openssl::SslStream;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use super::handle;
+use super::patient::Patient;
+use super::punctual::Punctual;
+use crate::config::Limits;
+use crate::relay::Body;
+use crate::state::State;
+
+/// HTTP/2 pings this often, and ends connections that do not answer as long.
+const PING: Duration = Duration::from_secs(20);
+/// The HTTP library takes no smaller one.
+const MIN_BUFFER: usize = 8192;
+
+/// Serves requests until the peer leaves, or is idle for too long, or `stop`.
+pub(super) async fn serve(
+    state: Arc<State>,
+    connection: Arc<Connection>,
+    stream: SslStream<Patient<TcpStream>>,
+    stop: &CancellationToken,
+) -> hyper::Result<()> {
+    let limits = state.configuration.limits.clone();
+    let within = limits.header_timeout.get();
+    let speaks_http2 = stream.ssl().selected_alpn_protocol() == Some(b"h2");
+    let known = connection.clone();
+    let service = service_fn(move |request| answer(state.clone(), known.clone(), request));
+    if speaks_http2 {
+        let stream = TokioIo::new(Punctual::http2(stream, connection.clone(), within));
+        let serving = http2_builder(&limits).serve_connection(stream, service);
+        // A peer that answers pings and asks for nothing would stay for ever.
+        let idle = connection.idle(limits.keep_alive.get());
+        drive(serving, http2::Connection::graceful_shutdown, idle, stop).await
+    } else {
+        let stream = TokioIo::new(Punctual::http1(stream, connection, within));
+        let serving = http1_builder(&limits).serve_connection(stream, service);
+        let close = http1::UpgradeableConnection::graceful_shutdown;
+        drive(serving.with_upgrades(), close, std::future::pending(), stop).await
+    }
+}
+
+async fn answer(
+    state: Arc<State>,
+    connection: Arc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let under_way = connection.begin();
+    let response = handle::handle(&state, &connection, request).await?;
+    Ok(response.map(|body| body.holding(under_way)))
+}
+
+async fn drive<C: Future<Output = hyper::Result<()>>>(
+    serving: C,
+    close: impl FnOnce(Pin<&mut C>),
+    idle: impl Future<Output = ()>,
+    stop: &CancellationToken,
+) -> hyper::Result<()> {
+    let mut serving = pin!(serving);
+    tokio::select! {
+        ended = serving.as_mut() => return ended,
+        () = stop.cancelled() => {}
+        () = idle => {}
+    }
+    close(serving.as_mut());
+    serving.await
+}
+
+fn http1_builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // Idle time counts here; what begins has less (`Punctual`).
+        .header_read_timeout(limits.keep_alive.get().max(limits.header_timeout.get()))
+        .max_headers(limits.header_fields)
+        .max_buf_size(limits.header_bytes.max(MIN_BUFFER));
+    builder
+}
+
+fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(limits.header_list_bytes())
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(100)
+        .initial_stream_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_send_buf_size(256 * 1024);
+    builder
+}
