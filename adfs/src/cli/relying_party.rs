@@ -289,7 +289,10 @@ fn made(name: &str, identifier: Option<&String>, file: &Path, output: Output) {
 /// When the server refuses it, or does not answer in time.
 pub(super) fn await_server(config: &Path) -> anyhow::Result<()> {
     let store = Configuration::load(config)?.store.path;
-    match running::await_taken(config, &store, PATIENCE)? {
+    let taken = running::await_taken(config, &store, PATIENCE).context(
+        "the change is on disk, but whether a server runs that must take it cannot be told; a running one follows by itself",
+    )?;
+    match taken {
         Taken::NoServer | Taken::Yes => Ok(()),
         Taken::Refused(error) => bail!(
             "the change is on disk, but the running server refuses the configuration and goes on with the old one: {error}"

@@ -1,16 +1,23 @@
 //! What a console shows: `Get-AdfsRelyingPartyTrust | Format-List`. Long lines are broken there, and nothing tells a
 //! line end of a rule from a break of the console, so rules that come this way are never put into force unseen.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Properties of one object.
 const MAX_PROPERTIES: usize = 500;
 
-/// Whether `text` looks like it: a line `Name : value` with the colon at the same column as another one's.
+/// Whether `text` looks like it: lines `Property : value`, one of them the name, with their colons below each other.
 pub(super) fn is_format_list(text: &str) -> bool {
-    let mut columns = text.lines().filter_map(|line| Some(property(line)?.column));
-    let first = columns.next();
-    first.is_some() && columns.next() == first
+    let column = text
+        .lines()
+        .filter_map(property)
+        .find(|found| found.name == "Name")
+        .map(|found| found.column);
+    let others = text
+        .lines()
+        .filter_map(property)
+        .filter(|found| found.name != "Name" && Some(found.column) == column);
+    others.count() > 0
 }
 
 /// The objects of a listing; blank lines part them.
@@ -98,6 +105,10 @@ fn finish(object: &mut Map<String, Value>, current: Option<(String, Written)>) {
         ("", _) => Value::Null,
         ("True", _) => Value::Bool(true),
         ("False", _) => Value::Bool(false),
+        // No text and no list, so that whoever needs it refuses it.
+        (_, Some(list)) if list.ends_with("...") || list.ends_with('…') => {
+            json!({ "the console shows only the beginning of": list })
+        }
         (_, Some("")) => Value::Array(Vec::new()),
         (_, Some(list)) => list
             .split(',')
@@ -112,8 +123,6 @@ fn finish(object: &mut Map<String, Value>, current: Option<(String, Written)>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     const LISTING: &str = r#"
@@ -151,12 +160,27 @@ Name                                 : Second
     }
 
     #[test]
+    fn a_list_that_the_console_cuts_is_no_list() {
+        let cut = LISTING.replace(
+            "{urn:a, https://b.test/}",
+            "{urn:a, urn:b, urn:c, urn:d...}",
+        );
+        let read = read(&cut);
+        assert!(
+            super::super::values::list(&read[0]["Identifier"]).is_err(),
+            "{read}"
+        );
+    }
+
+    #[test]
     fn rules_are_no_listing() {
         for text in [
             "",
             "@RuleName = \"a\"\nc:[] => issue(claim = c);",
             "Name : x",
-            "a :b\nlonger :c",
+            "c1 :[Type == \"a\"]\n&& c2 :[]",
+            "c1 :[]\nc2 :[]",
+            "Name : x\nLonger : y",
         ] {
             assert!(!is_format_list(text), "{text}");
         }

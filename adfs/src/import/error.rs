@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use federation::xml::ReadError;
 use thiserror::Error;
 
-use super::MAX_BYTES;
+use super::{MAX_BYTES, MAX_TRUSTS};
 use crate::config::ConfigError;
 
 /// Why nothing could be imported or changed.
@@ -22,6 +22,9 @@ pub enum ImportError {
     /// The export is larger than [`MAX_BYTES`].
     #[error("the export has more than {MAX_BYTES} bytes; export fewer trusts at once")]
     TooLarge,
+    /// The export has more than [`MAX_TRUSTS`] objects.
+    #[error("the export has more than {MAX_TRUSTS} trusts; export fewer at once")]
+    TooMany,
     /// Neither UTF-8 nor UTF-16.
     #[error(
         "the export is not {encoding} text at byte {offset}; export again, for example with `... | ConvertTo-Json -Depth 5 | \

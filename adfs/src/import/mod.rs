@@ -33,6 +33,8 @@ pub use trust_file::{Setting, TrustFile};
 
 /// Largest export, in bytes.
 pub const MAX_BYTES: usize = 32 * 1024 * 1024;
+/// Trusts in an export.
+pub const MAX_TRUSTS: usize = 10_000;
 /// Values in an export: properties, items of lists and octets of certificates.
 const MAX_VALUES: usize = 2_000_000;
 
@@ -135,6 +137,7 @@ fn rules_alone(text: &str, rules_for: Option<&RulesFor>) -> Result<Value, Import
 /// One trust comes as an object, several as a list, and Export-Clixml may put a list into its list.
 fn collect(value: Value, trusts: &mut Vec<Map<String, Value>>) -> Result<(), ImportError> {
     match value {
+        Value::Object(_) if trusts.len() >= MAX_TRUSTS => return Err(ImportError::TooMany),
         Value::Object(object) => trusts.push(object),
         Value::Array(items) => {
             for item in items {

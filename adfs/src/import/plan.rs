@@ -1,5 +1,6 @@
 //! What an import is going to do, and doing it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::convert::{self, Converted, Lost};
@@ -106,7 +107,7 @@ impl Plan {
         let doubt = (export.form == Form::Console).then_some(
             "what a console shows is not exact: compare the rules, or export again with ConvertTo-Json",
         );
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen = HashSet::new();
         let mut trusts = Vec::new();
         for object in &export.trusts {
             trusts.push(match convert::trust(object, &check, doubt) {
@@ -118,7 +119,7 @@ impl Plan {
                     )
                 }
                 Ok(converted) => {
-                    seen.push(converted.name.to_lowercase());
+                    seen.insert(converted.name.to_lowercase());
                     place(converted, &mut folder, replace)?
                 }
             });
@@ -205,11 +206,11 @@ fn place(
             Some("the file was written or edited by hand; --replace gives that up".to_owned()),
         ),
     };
-    folder.expect(Known {
-        file: file.clone(),
-        name: converted.name.clone(),
-        identifiers: converted.identifiers,
-    });
+    folder.expect(Known::new(
+        file.clone(),
+        converted.name.clone(),
+        converted.identifiers,
+    ));
     Ok(TrustPlan {
         name: converted.name,
         file: Some(file),

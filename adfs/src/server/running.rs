@@ -20,6 +20,8 @@ const MAX_FILES: usize = 50_000;
 const MAX_DEPTH: usize = 4;
 const MAX_STATUS: u64 = 256 * 1024;
 const PAUSE: Duration = Duration::from_millis(50);
+/// Tries to get the lock.
+const TRIES: usize = 4;
 
 /// What a server says about the configuration on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,11 +92,15 @@ pub(super) fn lock(store: &Path) -> io::Result<Option<File>> {
         .write(true)
         .mode(0o644)
         .open(store.with_file_name(LOCK))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+    // A command that looks whether a server runs holds it for an instant.
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
+    Ok(None)
 }
 
 /// Says what was taken, in one step.
