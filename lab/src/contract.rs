@@ -42,7 +42,7 @@ pub struct PublishedApplication {
     pub name: String,
     /// With trailing slash.
     pub external_url: String,
-    /// `pass-through`.
+    /// How the proxy authenticates people first, spelled as in `wap list`: `PassThrough`, not at all.
     pub preauthentication: String,
 }
 
@@ -140,7 +140,7 @@ mod tests {
             published: vec![PublishedApplication {
                 name: "App".to_owned(),
                 external_url: "https://app.contoso.localhost:8443/".to_owned(),
-                preauthentication: "pass-through".to_owned(),
+                preauthentication: "PassThrough".to_owned(),
             }],
             relying_parties: vec![RelyingParty {
                 identifier: "urn:federation:MicrosoftOnline".to_owned(),
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(json["users"][1]["totp_secret"], "ABC");
         assert_eq!(json["pids"]["wap"], 2);
         assert_eq!(json["config"]["adfs"], "/x/adfs.toml");
-        assert_eq!(json["published"][0]["preauthentication"], "pass-through");
+        assert_eq!(json["published"][0]["preauthentication"], "PassThrough");
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
             1,

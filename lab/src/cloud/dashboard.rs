@@ -27,7 +27,7 @@ pub struct Published {
     pub name: String,
     /// Outside address.
     pub external_url: String,
-    /// `pass-through`.
+    /// As in `lab.json`: `PassThrough`.
     pub preauthentication: String,
 }
 

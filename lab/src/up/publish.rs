@@ -17,6 +17,9 @@ const APPLICATIONS: [(&str, &str); 3] = [
     ("Autodiscover", "autodiscover"),
 ];
 
+/// Of each; spelled as in `wap publish` and `wap list`.
+const PASS_THROUGH: &str = "PassThrough";
+
 /// One line of `wap list --output json`.
 #[derive(Debug, Deserialize)]
 struct Listed {
@@ -58,6 +61,8 @@ pub(super) async fn publish(
                 &external_url,
                 "--backend-url",
                 &backend_url,
+                "--preauthentication",
+                PASS_THROUGH,
             ];
             arguments.extend(words.map(OsString::from));
             arguments.extend(["--disable-translate-url-in-request-headers"].map(OsString::from));
@@ -66,7 +71,7 @@ pub(super) async fn publish(
         published.push(PublishedApplication {
             name: name.to_owned(),
             external_url,
-            preauthentication: "pass-through".to_owned(),
+            preauthentication: PASS_THROUGH.to_owned(),
         });
     }
     Ok(published)

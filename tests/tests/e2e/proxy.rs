@@ -117,7 +117,7 @@ fn header<'a>(received: &'a Value, name: &str) -> Vec<&'a str> {
 async fn published_applications_get_what_was_sent_and_nothing_that_was_forged() -> Result<()> {
     let lab = Lab::start()?;
     for application in &lab.contract().published {
-        assert_eq!(application.preauthentication, "pass-through");
+        assert_eq!(application.preauthentication, "PassThrough");
         let mut client = lab.client()?.with_header("Authorization", "Bearer ")?;
         client = client
             .with_header("MS-ASProtocolVersion", "16.1")?
