@@ -12,12 +12,11 @@ pub const DEFAULT_BASE_PORT: u16 = 8443;
 /// Why an address plan cannot be made.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum AddressError {
-    /// The highest port of the plan does not exist.
-    #[error("--base-port {0} is too high: the plan reaches {HIGHEST_OFFSET} ports further; choose {max} or lower", max = u16::MAX - HIGHEST_OFFSET)]
-    BasePort(u16),
-    /// Port 0 has no meaning here.
-    #[error("--base-port 0 is not a port; choose a number from 1 to {max}", max = u16::MAX - HIGHEST_OFFSET)]
-    NoPort,
+    /// Not a port, or the highest port of the plan would not exist.
+    #[error(
+        "choose a number from 1 to {HIGHEST_BASE}: the lab's ports reach {HIGHEST_OFFSET} further"
+    )]
+    BasePort(String),
     /// Not a domain name.
     #[error(
         "--suffix {0:?} is not a domain name; use lower-case letters, digits, hyphens and dots, such as `localhost` or `lab.test`"
@@ -37,6 +36,7 @@ const BACKENDS_OFFSET: u16 = 1001;
 const ADFS_PROBE_OFFSET: u16 = 1002;
 const LDAPS_OFFSET: u16 = 1193;
 const HIGHEST_OFFSET: u16 = LDAPS_OFFSET;
+const HIGHEST_BASE: u16 = u16::MAX - HIGHEST_OFFSET;
 
 /// Every TCP port of one lab, all on 127.0.0.1. A second lab takes another base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,13 +69,11 @@ impl Ports {
     /// # Errors
     /// When a port of the plan would not exist.
     pub fn from_base(base: u16) -> Result<Ports, AddressError> {
-        if base == 0 {
-            return Err(AddressError::NoPort);
+        if (1..=HIGHEST_BASE).contains(&base) {
+            Ok(Ports::planned(base))
+        } else {
+            Err(AddressError::BasePort(base.to_string()))
         }
-        if base > u16::MAX - HIGHEST_OFFSET {
-            return Err(AddressError::BasePort(base));
-        }
-        Ok(Ports::planned(base))
     }
 
     const fn planned(base: u16) -> Ports {
@@ -101,6 +99,24 @@ impl Ports {
             ("LDAP", self.ldap),
             ("LDAPS", self.ldaps),
         ]
+    }
+}
+
+/// As `--base-port` is written and shown: the outside port alone.
+impl fmt::Display for Ports {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.outside.fmt(formatter)
+    }
+}
+
+impl FromStr for Ports {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Ports, AddressError> {
+        let base = text
+            .parse()
+            .map_err(|_| AddressError::BasePort(text.to_owned()))?;
+        Ports::from_base(base)
     }
 }
 
@@ -222,6 +238,13 @@ impl Addresses {
         format!("{}/", https(&self.contoso(name), self.ports.outside))
     }
 
+    /// The suffix of the lab whose federation service, outside or inside, has this address.
+    pub fn suffix_of(adfs_url: &str) -> Option<Suffix> {
+        let url = url::Url::parse(adfs_url).ok()?;
+        let suffix = url.host_str()?.strip_prefix("sts.contoso.")?;
+        suffix.parse().ok()
+    }
+
     /// Names of the customer that `wap` answers for.
     pub fn outside_hosts(&self) -> Vec<String> {
         ["sts", "certauth.sts", "mail", "autodiscover", "app"]
@@ -296,11 +319,13 @@ mod tests {
     #[test]
     fn a_plan_ends_at_the_last_port() {
         assert_eq!(Ports::from_base(64_342).unwrap().ldaps, 65_535);
-        assert_eq!(
-            Ports::from_base(64_343),
-            Err(AddressError::BasePort(64_343))
-        );
-        assert_eq!(Ports::from_base(0), Err(AddressError::NoPort));
+        for bad in ["0", "64343", "65536", "-1", "x", ""] {
+            assert_eq!(
+                bad.parse::<Ports>(),
+                Err(AddressError::BasePort(bad.to_owned())),
+                "{bad:?}"
+            );
+        }
     }
 
     #[test]
@@ -342,6 +367,20 @@ mod tests {
             plan(8443, "localhost").federation_service_identifier(),
             "http://sts.contoso.localhost/adfs/services/trust"
         );
+    }
+
+    #[test]
+    fn the_address_of_the_federation_service_tells_the_suffix() {
+        for suffix in ["localhost", "lab.test"] {
+            let addresses = plan(8443, suffix);
+            assert_eq!(
+                Addresses::suffix_of(&addresses.adfs_url()),
+                Some(addresses.suffix.clone())
+            );
+        }
+        for other in ["", "https://sts.contoso.com/", "https://login.cloud.test/"] {
+            assert_eq!(Addresses::suffix_of(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::addresses::{Addresses, DEFAULT_BASE_PORT, Ports, Suffix};
+use crate::addresses::{Addresses, Ports, Suffix};
 use crate::contract::Lab;
 use crate::processes::become_child;
 use crate::state_folder::StateFolder;
@@ -49,12 +50,18 @@ enum Command {
     Hosts {
         #[command(flatten)]
         state: StateArgument,
-        /// Last labels of every host name
-        #[arg(long, default_value = "localhost")]
-        suffix: Suffix,
+        /// Last labels of every host name; by default those of the lab in the state folder, or localhost when none is there
+        #[arg(long)]
+        suffix: Option<Suffix>,
     },
     /// Print the dashboard's address and open it in a browser, if there is one
     Open(StateArgument),
+    /// Play a scenario; not in this version
+    #[command(hide = true)]
+    Walk {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        scenario: Vec<OsString>,
+    },
     /// Become a program that ends with its parent (how `lab up` starts adfs and wap)
     #[command(hide = true)]
     Child {
@@ -76,18 +83,23 @@ struct StateArgument {
 struct UpArguments {
     #[command(flatten)]
     state: StateArgument,
-    /// Outside port; all other ports keep their distance to it
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_BASE_PORT)]
-    base_port: u16,
+    /// Outside port, from 1 to 64342; all other ports keep their distance to it
+    #[arg(long, value_name = "N", default_value_t, value_parser = Ports::from_str)]
+    base_port: Ports,
     /// Last labels of every host name: localhost, test, example, invalid or below one of these
     #[arg(long, default_value = "localhost")]
     suffix: Suffix,
-    /// Which directory to use
-    #[arg(long, value_name = "KIND", default_value = "embedded")]
-    directory: String,
+    /// Which directory to use; the embedded one is the only one in this version
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = Directory::Embedded)]
+    directory: Directory,
     /// Show the logs of adfs and wap on the terminal too
     #[arg(long, short)]
     verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Directory {
+    Embedded,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -103,15 +115,14 @@ pub fn run() -> ExitCode {
         Command::Up(arguments) => report(start(arguments)),
         Command::Down(argument) => report(down(&argument)),
         Command::Status { state, output } => report(status(&state, output)),
-        Command::Hosts { state: _, suffix } => {
-            let addresses = Addresses {
-                ports: Ports::default(),
-                suffix,
-            };
-            say(addresses.hosts_file().trim_end());
-            ExitCode::SUCCESS
-        }
+        Command::Hosts { state, suffix } => report(hosts(&state, suffix)),
         Command::Open(argument) => report(open(&argument)),
+        Command::Walk { scenario: _ } => {
+            note(
+                "lab: `walk` is not in this version; sign in with a browser at the address of `lab open`",
+            );
+            ExitCode::from(2)
+        }
         Command::Child {
             parent,
             program,
@@ -135,17 +146,12 @@ fn report(outcome: anyhow::Result<ExitCode>) -> ExitCode {
 }
 
 fn start(arguments: UpArguments) -> anyhow::Result<ExitCode> {
-    if arguments.directory != "embedded" {
-        note(format_args!(
-            "lab: --directory {}: only `embedded` is there in this version",
-            arguments.directory
-        ));
-        return Ok(ExitCode::from(2));
-    }
+    // There is nothing to choose from yet; the option is there so that commands written for it stay right.
+    let Directory::Embedded = arguments.directory;
     let options = UpOptions {
         state: StateFolder::at(&arguments.state.state)?,
         addresses: Addresses {
-            ports: Ports::from_base(arguments.base_port)?,
+            ports: arguments.base_port,
             suffix: arguments.suffix,
         },
         verbose: arguments.verbose,
@@ -205,6 +211,41 @@ fn status(argument: &StateArgument, output: Output) -> anyhow::Result<ExitCode> 
     })
 }
 
+fn hosts(argument: &StateArgument, suffix: Option<Suffix>) -> anyhow::Result<ExitCode> {
+    let suffix = match suffix {
+        Some(suffix) => suffix,
+        None => known_suffix(&StateFolder::at(&argument.state)?)?.unwrap_or_default(),
+    };
+    let addresses = Addresses {
+        ports: Ports::default(),
+        suffix,
+    };
+    say(addresses.hosts_file().trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The suffix of the lab that is ready in a state folder; none when there is no such lab.
+fn known_suffix(state: &StateFolder) -> anyhow::Result<Option<Suffix>> {
+    let file = state.lab_json();
+    let lab = match Lab::read(&file) {
+        Ok(lab) => lab,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => anyhow::bail!(
+            "{} cannot be read: {error}; name the suffix with --suffix",
+            file.display()
+        ),
+    };
+    let suffix = Addresses::suffix_of(&lab.adfs_url);
+    let suffix = suffix.ok_or_else(|| {
+        anyhow::anyhow!(
+            "{} names no federation service of a lab: {:?}; name the suffix with --suffix",
+            file.display(),
+            lab.adfs_url
+        )
+    })?;
+    Ok(Some(suffix))
+}
+
 fn open(argument: &StateArgument) -> anyhow::Result<ExitCode> {
     let state = StateFolder::at(&argument.state)?;
     let Some(lab) = state
@@ -247,11 +288,29 @@ mod tests {
                 vec!["lab", "up", "--suffix", "contoso.com"],
                 "lab keys are refused",
             ),
-            (vec!["lab", "up", "--base-port", "70000"], "70000"),
-            (vec!["lab", "walk"], "walk"),
+            (vec!["lab", "up", "--base-port", "0"], "from 1 to 64342"),
+            (vec!["lab", "up", "--base-port", "65000"], "from 1 to 64342"),
+            (vec!["lab", "up", "--base-port", "70000"], "from 1 to 64342"),
+            (vec!["lab", "up", "--base-port", "x"], "from 1 to 64342"),
+            (vec!["lab", "up", "--directory", "samba"], "embedded"),
         ] {
-            let message = Arguments::try_parse_from(&words).unwrap_err().to_string();
+            let error = Arguments::try_parse_from(&words).unwrap_err();
+            let message = error.to_string();
             assert!(message.contains(part), "{message}");
+            assert_eq!(error.exit_code(), 2, "{words:?}");
         }
+    }
+
+    #[test]
+    fn the_base_port_is_the_outside_port() {
+        let port = |words: &[&str]| match Arguments::try_parse_from(words).unwrap().command {
+            Command::Up(arguments) => arguments.base_port,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(port(&["lab", "up"]), Ports::default());
+        assert_eq!(
+            port(&["lab", "up", "--base-port", "64342"]),
+            Ports::from_base(64_342).unwrap()
+        );
     }
 }

@@ -220,6 +220,53 @@ fn a_lab_whose_output_is_gone_still_runs_and_stops_in_order() {
 }
 
 #[test]
+fn hosts_are_those_of_the_lab_in_the_state_folder() {
+    let house = House::with_adfs(None);
+    let hosts = |more: &[&str]| {
+        let output = house.lab("hosts").args(more).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), text)
+    };
+    let expect = |more: &[&str], host: &str| {
+        let (code, text) = hosts(more);
+        assert_eq!(code, Some(0));
+        let line = format!("127.0.0.1\t{host}");
+        assert!(text.lines().any(|found| found == line), "{host}: {text}");
+    };
+    expect(&[], "sts.contoso.localhost");
+
+    fs::create_dir(house.state()).unwrap();
+    let lab = lab::contract::Lab {
+        ca_file: "ca.pem".into(),
+        adfs_url: "https://sts.contoso.lab.test:8443".to_owned(),
+        adfs_internal_url: String::new(),
+        federation_service_identifier: String::new(),
+        ldap_url: String::new(),
+        cloud_url: String::new(),
+        dashboard_url: String::new(),
+        published: Vec::new(),
+        relying_parties: Vec::new(),
+        users: Vec::new(),
+        pids: lab::contract::Pids {
+            adfs: 0,
+            wap: 0,
+            lab: 0,
+        },
+        config: lab::contract::Config {
+            adfs: "adfs.toml".into(),
+            wap: "wap.toml".into(),
+        },
+    };
+    let file = house.state().join("lab.json");
+    lab.write(&file).unwrap();
+    expect(&[], "sts.contoso.lab.test");
+    expect(&["--suffix", "example"], "sts.contoso.example");
+
+    fs::write(&file, "{").unwrap();
+    assert_eq!(hosts(&[]).0, Some(1));
+}
+
+#[test]
 fn a_taken_port_is_named() {
     let house = House::with_adfs(Some("exec sleep 1000"));
     let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, house.base_port + 1)).unwrap();

@@ -371,7 +371,25 @@ async fn the_commands_status_hosts_and_down_do_what_they_say() -> Result<()> {
         text(&second)
     );
 
-    let hosts = lab_command(&["hosts", "--suffix", "test"])?;
+    for port in ["0", "65000"] {
+        let wrong = lab_command(&["up", "--state", folder, "--base-port", port])?;
+        assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong));
+    }
+    let walk = lab_command(&["walk", "mex", "--state", folder])?;
+    assert_eq!(walk.status.code(), Some(2), "{}", text(&walk));
+    assert!(
+        text(&walk).contains("not in this version"),
+        "{}",
+        text(&walk)
+    );
+
+    let hosts = lab_command(&["hosts", "--state", &state])?;
+    assert!(
+        text(&hosts).contains("\tsts.contoso.localhost\n"),
+        "{}",
+        text(&hosts)
+    );
+    let hosts = lab_command(&["hosts", "--state", &state, "--suffix", "test"])?;
     for name in [
         "sts.contoso.test",
         "mail.contoso.test",
