@@ -212,7 +212,9 @@ impl<'t> Answer<'t> {
     fn as_json(&self, trace: &Trace, failure: Option<&str>, sources: &[String]) -> Value {
         let mut answer = match self {
             Answer::Everything => json!(trace),
-            Answer::Rules(rules) => json!({"claims": json!(trace)["claims"], "rules": rules}),
+            Answer::Rules(rules) => {
+                json!({"claims": json!(trace).get("claims"), "rules": rules})
+            }
             Answer::Claim {
                 asked,
                 origins,
@@ -260,5 +262,120 @@ impl<'t> Answer<'t> {
             text += &format!("failed: {failure}\n");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    const RULES: &str = "@RuleName = \"Greet\" c:[Type == \"urn:x/name\"] => issue(Type = \"urn:x/hello\", Value = \"Hello \" + c.Value); c:[Type == \"urn:x/Name\"] => issue(Type = \"urn:x/never\", Value = c.Value);";
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        explain: Explain,
+    }
+
+    fn parse(line: &[&str]) -> Result<Explain, clap::Error> {
+        let words = ["explain"].iter().chain(line);
+        Line::try_parse_from(words).map(|line| line.explain)
+    }
+
+    fn answer(question: &[&str]) -> (Result<String, String>, Value) {
+        let arguments = parse(&[&["f", "--claims", "c"], question].concat()).expect("a line");
+        let rules = RuleSet::compile(RULES).expect("rules");
+        let given = CaseInput::from_json("[{\"type\": \"urn:x/name\", \"value\": \"Ann\"}]");
+        let (_, trace) = given.expect("claims").explain(&rules);
+        let found = Answer::find(&arguments, &trace, |wanted| trace.origins(wanted));
+        let json = found
+            .as_ref()
+            .map(|answer| answer.as_json(&trace, None, &[]));
+        let json = json.unwrap_or_default();
+        let text = found.map(|answer| answer.as_text(&trace, None, &[]));
+        (text.map_err(|error| error.to_string()), json)
+    }
+
+    #[test]
+    fn a_claim_is_led_back() {
+        let (text, json) = answer(&["--claim", "hello"]);
+        let expected = "urn:x/hello = \"Hello Ann\"\n  issued by rule 1 \"Greet\" (line 1)\n  c = urn:x/name = \"Ann\"\n    came in\n";
+        assert_eq!(text.as_deref(), Ok(expected));
+        assert_eq!(json["issued"][0]["source"]["rule"]["number"], 1);
+        assert_eq!(json["issued"][0]["value"], "Hello Ann");
+    }
+
+    #[test]
+    fn a_claim_that_is_not_there_names_the_rule_and_the_mistake() {
+        let (text, json) = answer(&["--claim", "urn:x/never"]);
+        let text = text.expect("an answer");
+        assert!(
+            text.starts_with(
+                "no claim of type urn:x/never was issued\nrule 2 (line 1) did not run"
+            )
+        );
+        assert!(text.contains("only case differs"), "{text}");
+        let near = &json["rules"][0]["conditions"][0]["nearest"][0]["failed"][0];
+        assert_eq!(
+            (&near["hint"], &near["found"]),
+            (&json!("case"), &json!("urn:x/name"))
+        );
+        let (text, _) = answer(&["--claim", "elsewhere"]);
+        assert!(text.expect("an answer").contains("no rule names this type"));
+    }
+
+    #[test]
+    fn rules_are_asked_for_by_name_or_number() {
+        for (asked, expected) in [
+            ("greet", "rule 1 \"Greet\" (line 1) ran"),
+            ("2", "rule 2 (line 1) did not run"),
+        ] {
+            let (text, json) = answer(&["--rule", asked]);
+            assert!(text.expect("an answer").starts_with(expected), "{asked}");
+            assert_eq!(json["rules"].as_array().map(Vec::len), Some(1));
+        }
+        let (text, _) = answer(&["--rule", "3"]);
+        assert_eq!(
+            text,
+            Err("no rule has the number or name \"3\"; 2 rules had their turn".to_owned())
+        );
+    }
+
+    #[test]
+    fn without_a_question_everything_is_told() {
+        let (text, json) = answer(&[]);
+        let text = text.expect("an answer");
+        assert!(
+            text.starts_with("incoming claims:\n  [0] urn:x/name = \"Ann\"\n\nrule 1"),
+            "{text}"
+        );
+        assert_eq!(json["rules"].as_array().map(Vec::len), Some(2));
+        assert_eq!(json["incoming"], 1);
+    }
+
+    #[test]
+    fn lines_that_say_too_little_or_too_much_are_refused() {
+        for line in [
+            &["f"][..],
+            &["--claims", "c"],
+            &["f", "--user", "a@b"],
+            &["f", "--relying-party", "r"],
+            &[
+                "f",
+                "--claims",
+                "c",
+                "--user",
+                "a@b",
+                "--relying-party",
+                "r",
+            ],
+            &["f", "--claims", "c", "--claim", "t", "--rule", "1"],
+            &["f", "--claims", "c", "--stage", "acceptance"],
+        ] {
+            assert!(parse(line).is_err(), "{line:?}");
+        }
+        assert!(parse(&["--user", "a@b", "--relying-party", "r"]).is_ok());
     }
 }

@@ -5,6 +5,7 @@
 )]
 
 mod certificates;
+mod dry_run;
 mod faults;
 mod protection;
 mod server;
