@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 LAB_STATE ?= .lab
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 LAB_ARGS ?=
 TEST_ARGS ?=
 FUZZ_SECONDS ?= 60
@@ -16,7 +17,7 @@ help:
 
 ## make lab      build, start directory, adfs, wap and the played cloud, and wait for a browser (LAB_ARGS="--base-port N")
 lab: build
-	@exec target/debug/lab up --state $(LAB_STATE) $(LAB_ARGS)
+	@exec "$(TARGET)/debug/lab" up --state "$(LAB_STATE)" $(LAB_ARGS)
 
 build: setup-build
 	$(CARGO) build --locked --workspace --bins
@@ -37,7 +38,7 @@ check: setup-build setup-check
 ## make bench    CPU time of the server per request, as a ratio to one RSA-2048 signature of the same run
 bench: setup-build setup-test
 	$(CARGO) build --locked --release --workspace --bins
-	target/release/bench
+	"$(TARGET)/release/bench"
 
 ## make fuzz     every fuzz target for FUZZ_SECONDS each (needs cargo-fuzz and a nightly toolchain)
 fuzz:
