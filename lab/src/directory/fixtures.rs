@@ -156,12 +156,27 @@ impl Fixtures {
 
     /// The people of `people.toml` in its order, then the first of the generated ones.
     pub fn people(&self) -> Vec<Person> {
-        let listed = self.listed.iter().filter_map(|listed| self.person(listed));
-        let generated = (1..=GENERATED_LISTED).filter_map(|number| {
+        self.listed_people()
+            .chain(self.generated_people().take(GENERATED_LISTED))
+            .collect()
+    }
+
+    /// Everyone of `people()` and all of the generated ones: too many to show, but the cloud must know them.
+    pub fn everyone(&self) -> Vec<Person> {
+        self.listed_people()
+            .chain(self.generated_people())
+            .collect()
+    }
+
+    fn listed_people(&self) -> impl Iterator<Item = Person> {
+        self.listed.iter().filter_map(|listed| self.person(listed))
+    }
+
+    fn generated_people(&self) -> impl Iterator<Item = Person> {
+        (1..).map_while(|number: u32| {
             let entry = self.account(&format!("user{number:04}"))?;
             person_of(entry, "generated, for load", None)
-        });
-        listed.chain(generated).collect()
+        })
     }
 
     /// The account that adfs searches with.

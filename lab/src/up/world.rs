@@ -46,6 +46,7 @@ impl World {
         .await?;
         let fixtures = Fixtures::load()?;
         let people = fixtures.people();
+        let tenant = tenant(&fixtures.everyone());
         let access = access(&fixtures);
         let directory = step("directory", directory(addresses, &pki, fixtures)).await?;
         self.directory = Some(directory);
@@ -74,7 +75,7 @@ impl World {
             &addresses.adfs_url(),
             &cloud::signing_certificates(&metadata)?,
         );
-        let cloud = Cloud::new(addresses.clone(), realms, tenant(&people), Clock::system())?
+        let cloud = Cloud::new(addresses.clone(), realms, tenant, Clock::system())?
             .showing(cards(&people), published.iter().map(card).collect());
         let tls = pki.cloud.acceptor()?;
         self.servers.push(cloud::serve(

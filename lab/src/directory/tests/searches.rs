@@ -38,6 +38,15 @@ fn fixtures_load_fast_and_hold_everyone() {
     ] {
         assert!(upns.contains(&upn), "{upn}");
     }
+    let everyone = fixtures.everyone();
+    assert!(everyone.starts_with(people.get(..people.len() - 10).unwrap()));
+    assert_eq!(everyone.len(), people.len() - 10 + 1_000);
+    assert_eq!(everyone.last().unwrap().upn, "user1000@contoso.test");
+    let ids: std::collections::HashSet<&str> = everyone
+        .iter()
+        .map(|person| person.immutable_id.as_str())
+        .collect();
+    assert_eq!(ids.len(), everyone.len(), "the cloud finds people by it");
     assert!(!upns.contains(&"user0011@contoso.test"));
     assert!(people.iter().all(|person| person.password == PASSWORD));
     let by_name = |name| {
