@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::addresses::{Addresses, Ports, Suffix};
+use crate::causes::with_causes;
 use crate::contract::Lab;
 use crate::processes::become_child;
 use crate::state_folder::StateFolder;
@@ -140,7 +141,7 @@ pub fn run() -> ExitCode {
 
 fn report(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
-        note(format_args!("lab: {error:#}"));
+        note(format_args!("lab: {}", with_causes(error.as_ref())));
         ExitCode::FAILURE
     })
 }

@@ -4,6 +4,7 @@
 
 pub mod addresses;
 pub mod backends;
+mod causes;
 pub mod cli;
 pub mod clock;
 pub mod cloud;

@@ -119,6 +119,7 @@ impl Process {
         let log = File::options()
             .create(true)
             .append(true)
+            .mode(0o600)
             .open(&launch.log)
             .await
             .map_err(failed)?;

@@ -1,11 +1,14 @@
 //! The state folder: everything that one lab keeps, and the lock that says whether it runs.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+/// Mode of folders that only the owner may look into.
+const PRIVATE: u32 = 0o700;
 
 /// Why a state folder cannot be used.
 #[derive(Debug, Error)]
@@ -59,13 +62,11 @@ impl StateFolder {
     /// A sub-folder, made when missing, for the owner only.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made or belongs to somebody else.
     pub fn folder(&self, name: &str) -> Result<PathBuf, StateError> {
         let path = self.0.join(name);
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&path)
+        create(&path)
+            .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(PRIVATE)))
             .map_err(|source| StateError::File {
                 path: path.clone(),
                 source,
@@ -73,17 +74,23 @@ impl StateFolder {
         Ok(path)
     }
 
+    /// Whether an earlier lab got as far as keeping something here for `adfs`.
+    pub fn has_been_used(&self) -> bool {
+        self.0.join("adfs").exists()
+    }
+
     /// Takes the lock; it is given back when the value is dropped or the process ends, however it ends.
     ///
     /// # Errors
     /// When a lab runs here.
     pub fn lock(&self) -> Result<Lock, StateError> {
-        self.folder("")?;
         let path = self.lock_file();
         let failed = |source| StateError::File {
             path: path.clone(),
             source,
         };
+        // A folder that is there already stays as its owner made it; what is inside is closed off by itself.
+        create(&self.0).map_err(failed)?;
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -143,6 +150,13 @@ impl StateFolder {
     }
 }
 
+fn create(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(PRIVATE)
+        .create(folder)
+}
+
 /// Held while a lab runs.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "dropping it gives the lock back")] File);
@@ -150,6 +164,22 @@ pub struct Lock(#[expect(dead_code, reason = "dropping it gives the lock back")]
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_inside_an_open_folder_is_closed() {
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let folder = tempfile::tempdir().unwrap();
+        let open = Permissions::from_mode(0o755);
+        fs::set_permissions(folder.path(), open.clone()).unwrap();
+        fs::create_dir(folder.path().join("pki")).unwrap();
+        fs::set_permissions(folder.path().join("pki"), open).unwrap();
+        let state = StateFolder::at(folder.path()).unwrap();
+        let _lock = state.lock().unwrap();
+        assert_eq!(mode(folder.path()), 0o755, "it is not ours");
+        for name in ["pki", "adfs"] {
+            assert_eq!(mode(&state.folder(name).unwrap()), 0o700, "{name}");
+        }
+    }
 
     #[test]
     fn one_lab_in_a_folder() {

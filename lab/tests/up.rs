@@ -144,6 +144,24 @@ fn a_child_that_dies_is_explained() {
     assert!(log.contains("the reason is here"), "{log}");
 }
 
+/// Damage to what an earlier start kept shows as the end of a program; the folder is all a person has to delete.
+#[test]
+fn the_state_folder_is_suspected_only_when_an_earlier_start_used_it() {
+    let house = House::with_adfs(Some("exit 3"));
+    for (start, suspected) in [(1, false), (2, true)] {
+        let output = house.lab("up").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("adfs ended (exit status: 3)"), "{text}");
+        assert_eq!(
+            text.contains("delete that folder"),
+            suspected,
+            "start {start}: {text}"
+        );
+        assert_eq!(text.matches("\nstopp").count(), 2, "{text}");
+    }
+}
+
 #[test]
 fn a_missing_program_is_named() {
     let house = House::with_adfs(None);
@@ -277,4 +295,6 @@ fn a_taken_port_is_named() {
         text.contains(&format!("port {} (cloud)", house.base_port + 1)),
         "{text}"
     );
+    assert_eq!(text.matches("in use").count(), 1, "{text}");
+    assert!(!text.contains("stopp"), "nothing was started: {text}");
 }

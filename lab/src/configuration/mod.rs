@@ -52,7 +52,7 @@ fn write_toml(path: &Path, heading: &str, content: &impl Serialize) -> Result<()
 /// For the owner only, since a directory password may stand in it.
 fn write_text(path: &Path, text: &str) -> Result<(), WriteError> {
     use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
     let attempt = || -> io::Result<()> {
         if let Some(folder) = path.parent() {
@@ -64,6 +64,8 @@ fn write_text(path: &Path, text: &str) -> Result<(), WriteError> {
             .truncate(true)
             .mode(0o600)
             .open(path)?;
+        // The mode above counts only for a file that was not there.
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
         file.write_all(text.as_bytes())
     };
     attempt().map_err(|source| WriteError::File {

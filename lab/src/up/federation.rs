@@ -8,6 +8,7 @@ use reqwest::{Certificate, Client, StatusCode};
 
 use super::{READY_LIMIT, UpError, UpOptions};
 use crate::addresses::Addresses;
+use crate::causes::with_causes;
 use crate::configuration::DirectoryAccess;
 use crate::contract::{Config, PublishedApplication};
 use crate::directory::Fixtures;
@@ -174,9 +175,9 @@ impl Federation {
             .get(url)
             .send()
             .await
-            .map_err(|error| chain(&error))?;
+            .map_err(|error| with_causes(&error))?;
         match response.status() {
-            StatusCode::OK => response.text().await.map_err(|error| chain(&error)),
+            StatusCode::OK => response.text().await.map_err(|error| with_causes(&error)),
             status => Err(format!("{url} answers {status}")),
         }
     }
@@ -225,16 +226,4 @@ fn arguments(words: &[&str], file: &Path) -> Vec<OsString> {
         .map(OsString::from)
         .chain([file.as_os_str().to_owned()])
         .collect()
-}
-
-/// An error with its causes: the outer one alone says only that sending failed.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -5,6 +5,7 @@ mod federation;
 mod publish;
 mod world;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -67,6 +68,17 @@ pub enum UpError {
     /// `adfs` or `wap`.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// `adfs` or `wap`, on a state folder that an earlier lab has used.
+    #[error(
+        "{problem}\nIf what {} keeps from an earlier start is damaged, delete that folder; the next start makes everything anew",
+        folder.display()
+    )]
+    KeptState {
+        /// What happened.
+        problem: ProcessError,
+        /// The state folder.
+        folder: PathBuf,
+    },
     /// Metadata.
     #[error("the cloud cannot learn the token-signing certificate: {0}")]
     Metadata(#[from] MetadataError),
@@ -101,6 +113,7 @@ pub enum UpError {
 pub async fn up(options: &UpOptions) -> Result<(), UpError> {
     let lock = options.state.lock()?;
     let _ = std::fs::remove_file(options.state.lab_json());
+    let kept = options.state.has_been_used();
     let mut interrupted = Interrupt::new()?;
     let mut world = World::default();
     let outcome = tokio::select! {
@@ -108,11 +121,21 @@ pub async fn up(options: &UpOptions) -> Result<(), UpError> {
         () = interrupted.received() => Ok(()),
     };
     let _ = std::fs::remove_file(options.state.lab_json());
-    note("stopping");
-    world.stop().await;
-    drop(lock);
-    note("stopped");
-    outcome
+    if world.is_empty() {
+        drop(lock);
+    } else {
+        note("stopping");
+        world.stop().await;
+        drop(lock);
+        note("stopped");
+    }
+    outcome.map_err(|error| match error {
+        UpError::Process(problem) if kept => UpError::KeptState {
+            problem,
+            folder: options.state.path().to_owned(),
+        },
+        other => other,
+    })
 }
 
 /// Returns only when something does not start; being interrupted is the good end.

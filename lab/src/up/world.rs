@@ -114,6 +114,12 @@ impl World {
         }
     }
 
+    /// Whether nothing runs.
+    pub(super) fn is_empty(&self) -> bool {
+        let programs = self.adfs.is_some() || self.wap.is_some();
+        !programs && self.directory.is_none() && self.servers.is_empty()
+    }
+
     /// Stops every part that runs, from the outside to the inside.
     pub(super) async fn stop(self) {
         if let Some(wap) = self.wap {
