@@ -53,7 +53,7 @@ struct ConfigArgument {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server until SIGTERM; SIGHUP reloads the configuration
+    /// Run the server until SIGTERM; it follows the configuration on disk, and SIGHUP reloads it at once
     Serve(ConfigArgument),
     /// Read the whole configuration and say what is wrong with it
     Check(ConfigArgument),

@@ -71,7 +71,7 @@ pub(super) fn trust(
         _ => "(without name)".to_owned(),
     };
     let refuse = |reason: String| Refused {
-        name: name.chars().take(MAX_NAME).collect(),
+        name: printable(&name),
         reason,
     };
     if let Some(kind) = other_kind(object) {
@@ -98,6 +98,20 @@ pub(super) fn trust(
     draft.settle_with(check).map_err(refuse)?;
     draft.settle_endpoint(object);
     Ok(draft.finish(name.clone(), identifiers))
+}
+
+/// A name that nobody has checked, for reports: a terminal obeys control characters.
+fn printable(name: &str) -> String {
+    let shown = name.chars().take(MAX_NAME);
+    shown
+        .map(|character| {
+            if character.is_control() {
+                '\u{FFFD}'
+            } else {
+                character
+            }
+        })
+        .collect()
 }
 
 fn other_kind(object: &Map<String, Value>) -> Option<&'static str> {
@@ -206,7 +220,7 @@ impl Draft {
     /// Nobody can tell whether an unknown property makes a trust stricter.
     fn lose_unknown(&mut self, name: &str, value: &Value) {
         self.lost.push(Lost {
-            property: name.chars().take(MAX_NAME).collect(),
+            property: printable(name),
             value: values::shown(value),
             reason: "this property is not known; find out what it does".to_owned(),
             disables: true,
