@@ -8,6 +8,7 @@
 mod acceptance;
 mod authorization;
 mod context;
+mod descriptions;
 mod identity;
 mod pipeline;
 mod policies;
@@ -23,6 +24,7 @@ use thiserror::Error;
 
 pub use authorization::Denial;
 pub use context::{Authentication, NetworkLocation, RequestContext};
+pub use descriptions::descriptions;
 pub use pipeline::{Decision, Stage};
 pub use policies::PolicyError;
 pub use stores::AttributeStores;

@@ -7,6 +7,7 @@
 mod access_control;
 mod attribute_store_reader;
 mod attribute_stores;
+mod claim_descriptions;
 mod directory;
 mod directory_reader;
 mod document;
@@ -42,6 +43,7 @@ pub use access_control::{
 pub use attribute_stores::{
     AttributeStoreConfig, AttributeStoreKind, Database, PostgresqlConfig, SqlConfig,
 };
+pub use claim_descriptions::ClaimDescriptionConfig;
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};
@@ -69,6 +71,8 @@ pub struct Configuration {
     pub probe: Probe,
     /// Where accounts are, at least one, in the order of their names.
     pub directories: Vec<DirectoryConfig>,
+    /// Claim types with names, besides the built-in ones.
+    pub claim_descriptions: Vec<ClaimDescriptionConfig>,
     /// Where else claim rules can ask.
     pub attribute_stores: Vec<AttributeStoreConfig>,
     /// Who may get tokens.
@@ -140,6 +144,8 @@ impl Configuration {
         let stores = attribute_stores.as_deref().map(StoreNames::of);
         let properties = properties::properties(root.section("properties"), stores.as_ref());
         let directories = directory_reader::directories(root.section("directories"));
+        let claim_descriptions =
+            claim_descriptions::claim_descriptions(root.section("claim_descriptions"));
         root.finish();
         refuse_unknown_variables(environment, &problems);
         let surroundings = Surroundings::load(path, directories.as_deref(), stores, &problems);
@@ -152,6 +158,7 @@ impl Configuration {
                     https,
                     probe,
                     directories,
+                    claim_descriptions,
                     attribute_stores: attribute_stores.unwrap_or_default(),
                     relying_parties,
                     properties,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use federation::metadata::{BUILT_IN_CLAIM_DESCRIPTIONS, FederationService, Role};
+use federation::metadata::{ClaimDescription, FederationService, Role};
 use federation::signature::SignatureAlgorithm;
 use federation::{IssueError, saml11};
 
+use crate::claims;
 use crate::config::{Configuration, Service};
 use crate::ids;
 use crate::keys::TokenSigning;
@@ -43,6 +44,7 @@ pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
     let decrypting = federation.keys.token_decrypting();
     let document: Arc<str> = write(
         &configuration.service,
+        &claims::descriptions(&configuration),
         &signing,
         decrypting.certificate().base64(),
     )?
@@ -58,6 +60,7 @@ pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
 
 fn write(
     service: &Service,
+    claims: &[ClaimDescription<'_>],
     signing: &TokenSigning,
     decrypting: &str,
 ) -> Result<String, MetadataError> {
@@ -67,7 +70,7 @@ fn write(
         Role::ApplicationService {
             display_name: &service.display_name,
             decrypting,
-            claims: &BUILT_IN_CLAIM_DESCRIPTIONS,
+            claims,
             target_scopes: &[&passive_endpoint, &service.identifier],
             passive_endpoint: &passive_endpoint,
         },
@@ -75,7 +78,7 @@ fn write(
             display_name: &service.display_name,
             signing: &[signing.certificate().base64()],
             token_types: &[saml11::TOKEN_TYPE],
-            claims: &BUILT_IN_CLAIM_DESCRIPTIONS,
+            claims,
             passive_endpoint: &passive_endpoint,
         },
     ];
@@ -93,6 +96,7 @@ fn write(
 
 #[cfg(test)]
 mod tests {
+    use federation::metadata::BUILT_IN_CLAIM_DESCRIPTIONS;
     use time::macros::datetime;
 
     use super::*;
@@ -108,10 +112,16 @@ mod tests {
             identifier: "http://sts.contoso.test/adfs/services/trust".to_owned(),
             https_port_outside: 8443,
             lab_keys: false,
+            intranet_networks: Vec::new(),
         };
         let (signing, decrypting) = (keys.token_signing(), keys.token_decrypting());
-        let document =
-            write(&service, &signing, decrypting.certificate().base64()).expect("written");
+        let document = write(
+            &service,
+            &BUILT_IN_CLAIM_DESCRIPTIONS,
+            &signing,
+            decrypting.certificate().base64(),
+        )
+        .expect("written");
         for part in [
             "entityID=\"http://sts.contoso.test/adfs/services/trust\"",
             "ServiceDisplayName=\"Contoso &amp; Co\"",

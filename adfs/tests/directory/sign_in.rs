@@ -357,6 +357,32 @@ async fn claim_rules_get_what_they_ask_for() {
 }
 
 #[tokio::test]
+async fn attribute_stores_are_asked_by_name_and_filter() {
+    let server = Server::start(vec![Person::new("alice"), Person::new("bob")]).await;
+    let directory = directory_of(&[&server]);
+    let attributes = ["displayName".to_owned()];
+    let search = async |name: &str, filter: &str| {
+        directory.search(name, filter.to_owned(), &attributes).await
+    };
+    assert!(directory.has("contoso") && !directory.has("CONTOSO"));
+    let found = search("contoso", "(sAMAccountName=bob)")
+        .await
+        .expect("an answer");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].text("displayName"), Some("bob"));
+    let nobody = search("contoso", "(sAMAccountName=\\2a)").await;
+    assert_eq!(nobody, Ok(Vec::new()));
+    assert_eq!(
+        search("partners", "(a=b)").await,
+        Err(DirectoryError::UnknownDomain("partners".to_owned()))
+    );
+    assert_eq!(
+        search("contoso", "(a=b").await,
+        Err(DirectoryError::Filter("(a=b".to_owned()))
+    );
+}
+
+#[tokio::test]
 async fn groups_are_those_that_the_directory_computes() {
     let users = [1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x21, 2, 0, 0];
     let server = Server::start(vec![Person::new("alice").with("tokenGroups", &users)]).await;
