@@ -35,10 +35,11 @@ check: setup-build setup-check
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 	packaging/check-dependencies
 
-## make bench    CPU time of the server per request, as a ratio to one RSA-2048 signature of the same run
+## make bench    CPU time of the server per request as a ratio to one RSA-2048 signature of the same run; claim rules
 bench: setup-build setup-test
 	$(CARGO) build --locked --release --workspace --bins
 	"$(TARGET)/release/bench"
+	$(CARGO) bench --locked -p claim-rules
 
 ## make fuzz     every fuzz target for FUZZ_SECONDS each (needs cargo-fuzz and a nightly toolchain)
 fuzz:
