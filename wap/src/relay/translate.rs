@@ -6,6 +6,9 @@ use url::{Origin, Position, Url};
 
 use crate::request::Authority;
 
+/// Beginnings of the names of cookies that no back end may set (spec security PRX-16).
+const RESERVED: [&str; 2] = ["MSIS", "EdgeAccessCookie"];
+
 /// One application's pair of origins, for the host that this request came to.
 pub(super) struct UrlMap {
     external: Option<Url>,
@@ -35,12 +38,10 @@ impl UrlMap {
         });
     }
 
-    /// Translates an answer's fields, if asked for; cookies become secure in any case, as they travel outside.
+    /// Translates an answer's fields, if asked for. What cookies may do outside is not a matter of translation: they
+    /// become secure, stay at the external host, and are not the federation server's.
     pub(super) fn response(&self, headers: &mut HeaderMap, translate: bool) {
-        let Some(external) = self.external.as_ref() else {
-            return;
-        };
-        if translate {
+        if let Some(external) = self.external.as_ref().filter(|_| translate) {
             for name in [header::LOCATION, header::CONTENT_LOCATION] {
                 replace(headers, &name, |url| {
                     swapped(url, &self.backend.origin(), external)
@@ -54,52 +55,64 @@ impl UrlMap {
             .collect();
         headers.remove(header::SET_COOKIE);
         for cookie in cookies {
-            let changed = cookie
-                .to_str()
-                .ok()
-                .map(|text| self.cookie(text, external, translate));
-            let value = changed
-                .and_then(|text| HeaderValue::from_str(&text).ok())
-                .unwrap_or(cookie);
-            headers.append(header::SET_COOKIE, value);
+            let changed = self.cookie(cookie.as_bytes(), translate);
+            if let Some(value) = changed.and_then(|text| HeaderValue::from_bytes(&text).ok()) {
+                headers.append(header::SET_COOKIE, value);
+            }
         }
     }
 
-    fn cookie(&self, text: &str, external: &Url, translate: bool) -> String {
-        let outside = external.host_str().unwrap_or_default();
-        let inside = self.backend.host_str().unwrap_or_default();
-        let mut parts = Vec::new();
+    /// A cookie as it may go outside, or nothing. Its value need not be ASCII.
+    fn cookie(&self, cookie: &[u8], translate: bool) -> Option<Vec<u8>> {
+        let outside = self.external.as_ref().and_then(Url::host_str);
+        let inside = self.backend.host_str().filter(|_| translate);
+        let mut parts = cookie.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let pair = parts.next().filter(|pair| !is_reserved(pair))?;
+        let mut changed = pair.to_vec();
         let mut secure = false;
-        for part in text.split(';').map(str::trim) {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            if name.trim().eq_ignore_ascii_case("secure") {
-                secure = true;
-            }
-            if !translate || parts.is_empty() || !name.trim().eq_ignore_ascii_case("domain") {
-                parts.push(part.to_owned());
+        for part in parts {
+            let at = part.iter().position(|byte| *byte == b'=');
+            let (name, value) = part.split_at(at.unwrap_or(part.len()));
+            let name = name.trim_ascii();
+            secure |= name.eq_ignore_ascii_case(b"secure");
+            changed.extend_from_slice(b"; ");
+            if !name.eq_ignore_ascii_case(b"domain") {
+                changed.extend_from_slice(part);
                 continue;
             }
-            let domain = value.trim().trim_start_matches('.');
-            if domain.eq_ignore_ascii_case(inside) {
-                parts.push(format!("Domain={outside}"));
-            } else if covers(domain, outside) {
-                parts.push(part.to_owned());
+            let domain = value.strip_prefix(b"=").unwrap_or(value).trim_ascii();
+            let domain = domain.strip_prefix(b".").unwrap_or(domain);
+            let is = |host: &&str| domain.eq_ignore_ascii_case(host.as_bytes());
+            match outside.filter(|outside| is(outside) || inside.as_ref().is_some_and(is)) {
+                Some(outside) => {
+                    changed.extend_from_slice(b"Domain=");
+                    changed.extend_from_slice(outside.as_bytes());
+                }
+                // A wider one would reach the federation server and other applications, and any other would make the
+                // browser drop the cookie; without one it belongs to the external host.
+                None => changed.truncate(changed.len().saturating_sub(2)),
             }
-            // Any other domain would make the browser drop the cookie; without one it belongs to the external host.
         }
         if !secure {
-            parts.push("Secure".to_owned());
+            changed.extend_from_slice(b"; Secure");
         }
-        parts.join("; ")
+        Some(changed)
     }
 }
 
-fn covers(domain: &str, host: &str) -> bool {
-    let domain = domain.to_ascii_lowercase();
-    host == domain
-        || host
-            .strip_suffix(&domain)
-            .is_some_and(|rest| rest.ends_with('.'))
+/// Whether a name and value are a cookie of the federation server or of this proxy.
+fn is_reserved(pair: &[u8]) -> bool {
+    // Browsers send a cookie without a name as its bare value, which then reads as a name and a value.
+    let start = pair
+        .iter()
+        .position(|byte| !matches!(byte, b'=' | b' ' | b'\t'));
+    let name = start
+        .and_then(|start| pair.get(start..))
+        .unwrap_or_default();
+    RESERVED.iter().any(|reserved| {
+        let begin = name.get(..reserved.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(reserved.as_bytes()))
+    })
 }
 
 /// The URL with another origin, when it has the one that is looked for.
@@ -222,19 +235,19 @@ mod tests {
                 true,
                 "a=b; Domain=app.contoso.test; Path=/; Secure",
             ),
-            ("a=b; domain=corp.test", true, "a=b; Secure"),
             (
-                "a=b; domain=contoso.test",
+                "a=b; domain = APP.contoso.test",
                 true,
-                "a=b; domain=contoso.test; Secure",
+                "a=b; Domain=app.contoso.test; Secure",
             ),
+            ("a=b; domain=corp.test; Path=/", true, "a=b; Path=/; Secure"),
+            ("a=b; Domain=.contoso.test", true, "a=b; Secure"),
             ("a=b; domain=ntoso.test", true, "a=b; Secure"),
+            ("a=b; Domain; Domain=test", true, "a=b; Secure"),
             ("domain=b; path=/", true, "domain=b; path=/; Secure"),
-            (
-                "a=b; Domain=corp.test",
-                false,
-                "a=b; Domain=corp.test; Secure",
-            ),
+            ("a=b; Domain=app.corp.test", false, "a=b; Secure"),
+            ("a=b; Domain=contoso.test", false, "a=b; Secure"),
+            ("a=MSISAuth", true, "a=MSISAuth; Secure"),
         ] {
             let mut headers = fields(&[("set-cookie", inside), ("set-cookie", "z=1; Secure")]);
             map().response(&mut headers, translate);
@@ -244,5 +257,34 @@ mod tests {
                 "{inside}"
             );
         }
+    }
+
+    #[test]
+    fn the_federation_servers_cookies_are_its_own() {
+        for cookie in [
+            "MSISAuth=x; Domain=.contoso.test",
+            "msisauth=x",
+            "MSIS",
+            "=MSISSignOut=x",
+            " \t= MSISAuth=x",
+            "EdgeAccessCookie=x; Path=/",
+        ] {
+            let mut headers = fields(&[("set-cookie", cookie), ("set-cookie", "z=1; Secure")]);
+            map().response(&mut headers, false);
+            assert_eq!(
+                headers,
+                fields(&[("set-cookie", "z=1; Secure")]),
+                "{cookie}"
+            );
+        }
+    }
+
+    #[test]
+    fn cookies_that_are_not_ascii_are_secure_too() {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_bytes(b"a=\xfc; Domain=contoso.test").unwrap();
+        headers.append(header::SET_COOKIE, value);
+        map().response(&mut headers, true);
+        assert_eq!(headers["set-cookie"].as_bytes(), b"a=\xfc; Secure");
     }
 }
