@@ -40,6 +40,13 @@ const METHODS: &[&str] = &[
     "RPC_OUT_DATA",
 ];
 
+/// Refusals that leave a part of an HTTP/1 request unread.
+const LEAVES_A_REST: [StatusCode; 3] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::PAYLOAD_TOO_LARGE,
+];
+
 /// A page instead of an answer, and why, for the log.
 struct Stopped {
     status: StatusCode,
@@ -78,8 +85,8 @@ pub(super) async fn handle(
     let response = answer.unwrap_or_else(|stopped| {
         line.problem = Some(stopped.why);
         let mut page = pages::page(stopped.status, line.activity_id);
-        // The rest of a request that is not understood could be taken for the next one.
-        if http1 && stopped.status == StatusCode::BAD_REQUEST {
+        // The rest of a request that was not read to its end could be taken for the next one.
+        if http1 && LEAVES_A_REST.contains(&stopped.status) {
             crate::request::set(page.headers_mut(), "connection", "close");
         }
         page

@@ -1,7 +1,9 @@
 //! Bodies that pass through: never held as a whole, bounded in size, and ended when they stand still.
 
 use std::error::Error;
+use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 
+use super::progress::{Progress, Report};
 use crate::front::UnderWay;
 use crate::log::AccessLine;
 
@@ -39,6 +42,19 @@ impl BodyError {
         }
         None
     }
+
+    /// Whether what came is no body at all, rather than half of one.
+    pub(crate) fn is_malformed(&self) -> bool {
+        let BodyError::Broken(error) = self else {
+            return false;
+        };
+        // The library has no question for it: errors of its decoder are those of `io` with these kinds.
+        let cause = error.source().and_then(<dyn Error>::downcast_ref);
+        cause.is_some_and(|cause: &io::Error| {
+            use io::ErrorKind::{InvalidData, InvalidInput};
+            matches!(cause.kind(), InvalidData | InvalidInput)
+        })
+    }
 }
 
 /// A body on its way.
@@ -64,6 +80,8 @@ struct Stream {
     timer: Pin<Box<Sleep>>,
     /// Whether the timer counts: only while we wait for the sender, not while the receiver is slow to ask.
     waiting: bool,
+    /// Who is told of it, for a request's body.
+    report: Option<Report>,
 }
 
 impl Body {
@@ -98,6 +116,7 @@ impl Body {
             patience,
             timer,
             waiting: false,
+            report: None,
         };
         Body {
             content: Content::Stream(Box::new(stream)),
@@ -109,6 +128,14 @@ impl Body {
     /// Whether there is nothing in it.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self.content, Content::Empty)
+    }
+
+    /// Tells `progress` whenever something passes, or nothing does.
+    pub(super) fn reporting(mut self, progress: &Arc<Progress>) -> Body {
+        if let Content::Stream(stream) = &mut self.content {
+            stream.report = Some(Report(progress.clone()));
+        }
+        self
     }
 
     pub(crate) fn with_line(mut self, line: AccessLine) -> Body {
@@ -124,7 +151,13 @@ impl Body {
 
 impl Stream {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.inner).poll_frame(context) {
+        let next = Pin::new(&mut self.inner).poll_frame(context);
+        match &self.report {
+            Some(report) if next.is_ready() => report.moved(),
+            Some(report) => report.waiting(),
+            None => {}
+        }
+        match next {
             Poll::Ready(Some(Ok(frame))) => {
                 self.waiting = false;
                 let length = frame.data_ref().map_or(0, Bytes::len);

@@ -38,6 +38,9 @@ pub enum RelayError {
     /// The end client stopped in the middle.
     #[error("the request's body did not arrive: {0}")]
     Unfinished(String),
+    /// The end client's body breaks the rules of HTTP.
+    #[error("the request's body is malformed: {0}")]
+    Malformed(String),
     /// The connection broke, or what came was not HTTP.
     #[error("no valid answer from {address}: {reason}")]
     Invalid {
@@ -63,7 +66,7 @@ impl RelayError {
             RelayError::Silent { .. } => StatusCode::GATEWAY_TIMEOUT,
             RelayError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             RelayError::Unfinished(_) => StatusCode::REQUEST_TIMEOUT,
-            RelayError::Target(_) => StatusCode::BAD_REQUEST,
+            RelayError::Malformed(_) | RelayError::Target(_) => StatusCode::BAD_REQUEST,
             RelayError::Unreachable { .. } | RelayError::Invalid { .. } | RelayError::Upgrade => {
                 StatusCode::BAD_GATEWAY
             }
@@ -73,6 +76,7 @@ impl RelayError {
     pub(super) fn of_client(address: &str, error: &legacy::Error) -> RelayError {
         match BodyError::within(error) {
             Some(BodyError::TooLarge(limit)) => return RelayError::TooLarge(*limit),
+            Some(cut) if cut.is_malformed() => return RelayError::Malformed(reason(cut)),
             Some(cut) => return RelayError::Unfinished(cut.to_string()),
             None => {}
         }

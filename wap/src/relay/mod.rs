@@ -2,6 +2,7 @@
 
 mod body;
 mod failure;
+mod progress;
 mod translate;
 mod upgrade;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use federation::proxy::headers;
 use http::header::HeaderMap;
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use uuid::Uuid;
 
 pub use body::{Body, BodyError};
@@ -21,6 +22,7 @@ use crate::request::{clean_response, set, without_vendor_fields};
 use crate::routing::{Application, Destination, Permit};
 use crate::service::Upstream;
 use crate::state::State;
+use progress::Progress;
 use upgrade::Upgrade;
 
 /// Header by which a request is found in both logs.
@@ -64,6 +66,7 @@ async fn to_service(
         .try_acquire()
         .map_err(|_| RelayError::Busy)?;
     let limits = &state.configuration.limits;
+    fits(&outgoing.body, limits.service_body_bytes)?;
     let mut fields = without_vendor_fields(outgoing.headers);
     let client = outgoing.client.to_string();
     let url = format!("https://{}{}", permit.authority(), permit_path(permit));
@@ -103,6 +106,7 @@ async fn to_application(
     application: &Application,
     outgoing: Outgoing,
 ) -> Result<Response<Body>, RelayError> {
+    fits(&outgoing.body, application.body_limit())?;
     let published = application.published();
     let map = translate::UrlMap::new(permit.authority(), &published.backend_server_url);
     let mut fields = outgoing.headers;
@@ -155,6 +159,15 @@ async fn to_application(
     Ok(answer)
 }
 
+/// A body that says beforehand that it is too long is not begun: the end client that waits for `100 Continue` need not
+/// send it.
+fn fits(body: &Incoming, limit: u64) -> Result<(), RelayError> {
+    if body.size_hint().lower() > limit {
+        return Err(RelayError::TooLarge(limit));
+    }
+    Ok(())
+}
+
 /// Without the query: it may be long and hold codes, and nothing at the server asks for it.
 fn permit_path(permit: &Permit) -> String {
     permit.target().path()
@@ -182,6 +195,8 @@ async fn exchange(
     // sent again only if that does no harm, and once.
     let repeatable =
         body.is_empty() && matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let progress = Progress::new();
+    let body = body.reporting(&progress);
     let sending = async {
         match upstream.send(build(body)).await {
             Err(error) if repeatable && failure::is_stale(&error) => {
@@ -190,9 +205,11 @@ async fn exchange(
             answer => answer,
         }
     };
-    match tokio::time::timeout(patience, sending).await {
-        Ok(answer) => answer.map_err(|error| RelayError::of_client(upstream.authority(), &error)),
-        Err(_) => Err(RelayError::Silent {
+    tokio::select! {
+        answer = sending => {
+            answer.map_err(|error| RelayError::of_client(upstream.authority(), &error))
+        }
+        () = progress.silence(patience) => Err(RelayError::Silent {
             address: upstream.authority().to_owned(),
             seconds: patience.as_secs(),
         }),

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::support::{APP, Backend, Browser, Proxy, Stage, answer_text, application, eventually};
 use bytes::Bytes;
@@ -342,6 +343,31 @@ async fn a_back_end_that_says_nothing_is_given_up() {
     app.inactive_transactions_timeout_sec = 1;
     publish(&stage, &browser, vec![app]).await;
     assert_eq!(browser.get(APP, "/slow").await.status(), 504);
+    proxy.ended().await;
+}
+
+#[tokio::test]
+async fn an_upload_that_takes_its_time_is_not_the_back_ends_silence() {
+    let (stage, proxy, browser, backend) = stage().await;
+    let mut app = application("App", &external(&proxy, "/"), &internal(&backend, "/"));
+    app.inactive_transactions_timeout_sec = 1;
+    publish(&stage, &browser, vec![app]).await;
+    let mut stream = browser.connect(APP, b"").await.unwrap();
+    let head = format!(
+        "POST /count HTTP/1.1\r\nHost: {APP}:{}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        proxy.port
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // What is tested is that time passes: often, and once for longer than the back end may take.
+    for pause in [400, 400, 400, 1500] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        stream.write_all(b"4\r\nslow\r\n").await.unwrap();
+    }
+    stream.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.contains("\r\n16\r\n"), "{answer}");
     proxy.ended().await;
 }
 

@@ -319,6 +319,51 @@ async fn ambiguous_requests_are_refused_or_made_plain() {
 }
 
 #[tokio::test]
+async fn malformed_bodies_are_refused() {
+    let stage = Stage::new().await;
+    let proxy = stage.proxy().await;
+    let browser = Browser::new(&stage.pki, proxy.port);
+    ready(&browser).await;
+    for (body, status) in [
+        ("5\r\nhello\r\n0\r\n\r\n", 200),
+        ("-5\r\nhello\r\n0\r\n\r\n", 400),
+        ("5\nhello\n0\n\n", 400),
+        ("5\r\nhelloX\r\n0\r\n\r\n", 400),
+        ("fffffffffffffffff\r\nhello\r\n0\r\n\r\n", 400),
+        ("5;a\nb\r\nhello\r\n0\r\n\r\n", 400),
+    ] {
+        let request = format!(
+            "POST /adfs/ls HTTP/1.1\r\nHost: {STS}:{}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{body}",
+            proxy.port
+        );
+        let answer = browser.raw(STS, request.as_bytes()).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{body:?}: {answer:?}"
+        );
+    }
+    proxy.ended().await;
+}
+
+#[tokio::test]
+async fn a_body_that_will_be_too_long_is_not_asked_for() {
+    let stage = Stage::new().await;
+    let proxy = stage.proxy().await;
+    let browser = Browser::new(&stage.pki, proxy.port);
+    ready(&browser).await;
+    let before = stage.adfs.seen().len();
+    let request = format!(
+        "POST /adfs/ls HTTP/1.1\r\nHost: {STS}:{}\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\r\n",
+        proxy.port
+    );
+    let answer = browser.raw(STS, request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+    assert_eq!(stage.adfs.seen().len(), before);
+    proxy.ended().await;
+}
+
+#[tokio::test]
 async fn a_large_body_is_cut_off() {
     let stage = Stage::new().await;
     let proxy = stage
