@@ -15,6 +15,9 @@ use super::ServiceError;
 use crate::relay::Body;
 use crate::trust::TrustIdentity;
 
+/// Bytes that are held for an end client who takes a large answer slowly, in each direction.
+const BUFFER: usize = 64 * 1024;
+
 /// How the server proves itself, and we to it.
 pub(crate) struct UpstreamTls<'a> {
     /// Name in its certificate when it is not the host that is connected to.
@@ -62,7 +65,7 @@ impl Upstream {
             .timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(50))
             .pool_max_idle_per_host(256)
-            .http1_max_buf_size(256 * 1024)
+            .http1_max_buf_size(BUFFER)
             .set_host(false)
             .build(connector);
         Ok(Upstream {
