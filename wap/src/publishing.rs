@@ -23,7 +23,7 @@ pub enum PublishError {
     #[error(transparent)]
     Application(#[from] ApplicationError),
     /// Its preauthentication.
-    #[error("preauthentication {0:?} is not there yet; only PassThrough can be published")]
+    #[error("preauthentication {0} is not there yet; only PassThrough can be published")]
     Preauthentication(Preauthentication),
     /// Its host.
     #[error(

@@ -1,5 +1,7 @@
 //! One published application and its rules.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
@@ -27,6 +29,20 @@ pub enum Preauthentication {
     /// Browsers and Office clients.
     #[serde(rename = "ADFSforBrowsersAndOffice")]
     AdfsForBrowsersAndOffice,
+}
+
+impl fmt::Display for Preauthentication {
+    /// The product's spelling.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Preauthentication::PassThrough => "PassThrough",
+            Preauthentication::Adfs => "ADFS",
+            Preauthentication::ClientCertificate => "ClientCertificate",
+            Preauthentication::AdfsForRichClients => "ADFSforRichClients",
+            Preauthentication::AdfsForOAuth => "ADFSforOAuth",
+            Preauthentication::AdfsForBrowsersAndOffice => "ADFSforBrowsersAndOffice",
+        })
+    }
 }
 
 /// Whether the back end's TLS certificate is checked.

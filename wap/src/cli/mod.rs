@@ -17,7 +17,7 @@ use crate::config::Configuration;
 use crate::install::{SYNCHRONISATION, install};
 use crate::service::Credentials;
 use crate::{Server, log};
-use output::{Output, complain, say};
+use output::{Output, complain, explain, say};
 
 /// Environment variable that may hold the password of `wap install`.
 const PASSWORD_VARIABLE: &str = "WAP_TRUST_PASSWORD";
@@ -77,7 +77,7 @@ pub fn run() -> ExitCode {
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(format_args!("{error:#}"));
+            complain(explain(&error));
             ExitCode::FAILURE
         }
     }

@@ -39,6 +39,20 @@ pub(super) fn complain(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "wap: {line}");
 }
 
+/// An error with its causes. Many say theirs themselves; nothing is said twice.
+pub(super) fn explain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            let joint = if text.is_empty() { "" } else { ": " };
+            text.push_str(joint);
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
 fn json(headings: &[&str], rows: &[Vec<String>]) -> Value {
     let object = |row: &Vec<String>| {
         let pairs = headings.iter().zip(row);
@@ -81,6 +95,17 @@ fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = anyhow::anyhow!("no such file")
+            .context("a.toml cannot be read (no such file); name another")
+            .context("the proxy does not start");
+        assert_eq!(
+            explain(&error),
+            "the proxy does not start: a.toml cannot be read (no such file); name another"
+        );
+    }
 
     #[test]
     fn the_same_rows_in_both_forms() {

@@ -104,7 +104,7 @@ pub(super) async fn list(configuration: &Configuration, output: Output) -> anyho
             application.name.clone(),
             application.external_url.to_string(),
             application.backend_server_url.to_string(),
-            kind_name(application.external_preauthentication),
+            application.external_preauthentication.to_string(),
         ]
     };
     let rows: Vec<_> = applications.iter().map(row).collect();
@@ -112,18 +112,6 @@ pub(super) async fn list(configuration: &Configuration, output: Output) -> anyho
         &["name", "external url", "backend url", "preauthentication"],
         &rows,
     )
-}
-
-fn kind_name(kind: Preauthentication) -> String {
-    match kind {
-        Preauthentication::PassThrough => "PassThrough",
-        Preauthentication::Adfs => "ADFS",
-        Preauthentication::ClientCertificate => "ClientCertificate",
-        Preauthentication::AdfsForRichClients => "ADFSforRichClients",
-        Preauthentication::AdfsForOAuth => "ADFSforOAuth",
-        Preauthentication::AdfsForBrowsersAndOffice => "ADFSforBrowsersAndOffice",
-    }
-    .to_owned()
 }
 
 impl PublishArguments {

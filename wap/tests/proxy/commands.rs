@@ -148,7 +148,7 @@ async fn from_installation_to_a_stop() {
     let refused = run(&config, &other).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        text(&refused.stderr).contains("not there yet"),
+        text(&refused.stderr).contains("preauthentication ADFS is not there yet"),
         "{refused:?}"
     );
 
@@ -266,6 +266,10 @@ async fn mistakes_are_explained() {
         message.contains("environment variable WAP_LIMITS__DRAIN: 0 is out of range"),
         "{message}"
     );
+    let missing = stage.folder.path().join("nowhere.toml");
+    let output = run(&missing, &["serve"]).await;
+    let message = text(&output.stderr);
+    assert_eq!(message.matches("os error").count(), 1, "{message}");
     let output = run(&config, &["serv"]).await;
     assert_eq!(output.status.code(), Some(2));
     let output = run(&config, &["install", "--username", "a"]).await;
