@@ -164,13 +164,13 @@ mod tests {
         let (near, mut far) = tokio::io::duplex(64);
         let connection = connection();
         let mut stream = Punctual::http1(near, connection.clone(), WITHIN);
-        let mut buffer = [0; 64];
-        far.write_all(b"one").await.unwrap();
-        stream.read(&mut buffer).await.unwrap();
+        let mut buffer = [0; 4];
+        far.write_all(b"head").await.unwrap();
+        stream.read_exact(&mut buffer).await.unwrap();
         let request = connection.begin();
         sleep(LONG).await;
         far.write_all(b"body").await.unwrap();
-        stream.read(&mut buffer).await.unwrap();
+        stream.read_exact(&mut buffer).await.unwrap();
         assert!(timeout(LONG, stream.read(&mut buffer)).await.is_err());
         drop(request);
         assert!(timeout(LONG, stream.read(&mut buffer)).await.is_err());

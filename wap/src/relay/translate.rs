@@ -1,6 +1,8 @@
 //! External names to internal ones in requests, and back in answers (spec proxy-integration 6.4, security PRX-16).
 //! Paths never change, and bodies are left alone.
 
+use std::borrow::Cow;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::{Origin, Position, Url};
 
@@ -64,39 +66,36 @@ impl UrlMap {
 
     /// A cookie as it may go outside, or nothing. Its value need not be ASCII.
     fn cookie(&self, cookie: &[u8], translate: bool) -> Option<Vec<u8>> {
-        let outside = self.external.as_ref().and_then(Url::host_str);
-        let inside = self.backend.host_str().filter(|_| translate);
         let mut parts = cookie.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
         let pair = parts.next().filter(|pair| !is_reserved(pair))?;
-        let mut changed = pair.to_vec();
+        let mut kept = vec![Cow::Borrowed(pair)];
         let mut secure = false;
         for part in parts {
             let at = part.iter().position(|byte| *byte == b'=');
             let (name, value) = part.split_at(at.unwrap_or(part.len()));
             let name = name.trim_ascii();
             secure |= name.eq_ignore_ascii_case(b"secure");
-            changed.extend_from_slice(b"; ");
-            if !name.eq_ignore_ascii_case(b"domain") {
-                changed.extend_from_slice(part);
-                continue;
-            }
-            let domain = value.strip_prefix(b"=").unwrap_or(value).trim_ascii();
-            let domain = domain.strip_prefix(b".").unwrap_or(domain);
-            let is = |host: &&str| domain.eq_ignore_ascii_case(host.as_bytes());
-            match outside.filter(|outside| is(outside) || inside.as_ref().is_some_and(is)) {
-                Some(outside) => {
-                    changed.extend_from_slice(b"Domain=");
-                    changed.extend_from_slice(outside.as_bytes());
-                }
-                // A wider one would reach the federation server and other applications, and any other would make the
-                // browser drop the cookie; without one it belongs to the external host.
-                None => changed.truncate(changed.len().saturating_sub(2)),
+            if name.eq_ignore_ascii_case(b"domain") {
+                let domain = value.strip_prefix(b"=").unwrap_or(value).trim_ascii();
+                kept.extend(self.domain(domain, translate).map(Cow::Owned));
+            } else {
+                kept.push(Cow::Borrowed(part));
             }
         }
         if !secure {
-            changed.extend_from_slice(b"; Secure");
+            kept.push(Cow::Borrowed(b"Secure"));
         }
-        Some(changed)
+        Some(kept.join(&b"; "[..]))
+    }
+
+    /// The attribute for a back end's domain. A wider one would reach the federation server and other applications,
+    /// and any other would make the browser drop the cookie; without one it belongs to the external host.
+    fn domain(&self, domain: &[u8], translate: bool) -> Option<Vec<u8>> {
+        let outside = self.external.as_ref().and_then(Url::host_str)?;
+        let inside = self.backend.host_str().filter(|_| translate);
+        let domain = domain.strip_prefix(b".").unwrap_or(domain);
+        let is = |host: &str| domain.eq_ignore_ascii_case(host.as_bytes());
+        (is(outside) || inside.is_some_and(is)).then(|| format!("Domain={outside}").into_bytes())
     }
 }
 
