@@ -90,7 +90,10 @@ impl StateFolder {
             source,
         };
         // A folder that is there already stays as its owner made it; what is inside is closed off by itself.
-        create(&self.0).map_err(failed)?;
+        create(&self.0).map_err(|source| StateError::File {
+            path: self.0.clone(),
+            source,
+        })?;
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -179,6 +182,19 @@ mod tests {
         for name in ["pki", "adfs"] {
             assert_eq!(mode(&state.folder(name).unwrap()), 0o700, "{name}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let folder = file.path().join("state");
+        let message = StateFolder::at(&folder)
+            .unwrap()
+            .lock()
+            .unwrap_err()
+            .to_string();
+        let said = format!("{}: ", folder.display());
+        assert!(message.starts_with(&said), "{message}");
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub enum UpError {
     )]
     KeptState {
         /// What happened.
-        problem: ProcessError,
+        problem: Box<ProcessError>,
         /// The state folder.
         folder: PathBuf,
     },
@@ -131,7 +131,7 @@ pub async fn up(options: &UpOptions) -> Result<(), UpError> {
     }
     outcome.map_err(|error| match error {
         UpError::Process(problem) if kept => UpError::KeptState {
-            problem,
+            problem: Box::new(problem),
             folder: options.state.path().to_owned(),
         },
         other => other,

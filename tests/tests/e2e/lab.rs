@@ -8,7 +8,7 @@ use end_to_end::clock::LOOK_AGAIN;
 use end_to_end::contract::Contract;
 use end_to_end::http::Client;
 use end_to_end::lab::Lab;
-use end_to_end::passive::{ENTRA, request, sign_in};
+use end_to_end::passive::{ENTRA, deliver, fill_in, from_application, request, sign_in};
 use end_to_end::paths::program;
 use end_to_end::ports::PortBlock;
 use end_to_end::process::{Process, is_alive, signal_to};
@@ -224,6 +224,26 @@ async fn a_killed_lab_leaves_no_process_behind() -> Result<()> {
     for id in [pids.lab, pids.adfs, pids.wap] {
         assert!(gone(id), "process {id} is left over");
     }
+    Ok(())
+}
+
+/// `lab.json` lists ten of the generated people; the cloud knows all of them.
+#[tokio::test]
+async fn a_generated_person_who_is_not_listed_signs_in_to_the_application() -> Result<()> {
+    let lab = Lab::start()?;
+    let client = lab.client()?;
+    let name = "user1000@contoso.test";
+    assert!(lab.contract().users.iter().all(|user| user.upn != name));
+    let form = from_application(&client, &lab.contract().application_url()?, name).await?;
+    let issued = fill_in(&client, &form, name, "Pass@word1").await?;
+    let signed_in = deliver(&client, &issued).await?;
+    assert_eq!(signed_in.status, 200, "{}", signed_in.summary());
+    assert_eq!(
+        signed_in.page().text("upn"),
+        Some(name),
+        "{}",
+        signed_in.summary()
+    );
     Ok(())
 }
 
