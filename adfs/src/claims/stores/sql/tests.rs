@@ -292,10 +292,8 @@ fn programs() -> Option<PathBuf> {
 
 #[tokio::test]
 async fn postgresql_answers_is_only_read_and_bounded() {
-    let Some(server) = Server::start() else {
-        eprintln!("skipped: PostgreSQL is not installed (Debian package postgresql)");
-        return;
-    };
+    let server =
+        Server::start().expect("PostgreSQL: `make setup` installs the Debian package postgresql");
     let options = PgConnectOptions::new_without_pgpass()
         .host("127.0.0.1")
         .port(server.port)
