@@ -43,13 +43,17 @@ pub(super) async fn serve(
         let stream = TokioIo::new(Punctual::http2(stream, connection.clone(), within));
         let serving = http2_builder(&limits).serve_connection(stream, service);
         // A peer that answers pings and asks for nothing would stay for ever.
-        let idle = connection.idle(limits.keep_alive.get());
-        drive(serving, http2::Connection::graceful_shutdown, idle, stop).await
+        let idle = |span| connection.idle(span);
+        let close = http2::Connection::graceful_shutdown;
+        drive(serving, close, idle, limits.keep_alive.get(), stop).await
     } else {
         let stream = TokioIo::new(Punctual::http1(stream, connection, within));
         let serving = http1_builder(&limits).serve_connection(stream, service);
+        let serving = serving.with_upgrades();
         let close = http1::UpgradeableConnection::graceful_shutdown;
-        drive(serving.with_upgrades(), close, std::future::pending(), stop).await
+        // Here the library counts idle time itself.
+        let idle = |_| std::future::pending();
+        drive(serving, close, idle, limits.keep_alive.get(), stop).await
     }
 }
 
@@ -63,20 +67,30 @@ async fn answer(
     Ok(response.map(|body| body.holding(under_way)))
 }
 
-async fn drive<C: Future<Output = hyper::Result<()>>>(
+/// Polls a connection to its end, which is asked for when it is idle for `span`, or at `stop`.
+async fn drive<C: Future<Output = hyper::Result<()>>, I: Future<Output = ()>>(
     serving: C,
     close: impl FnOnce(Pin<&mut C>),
-    idle: impl Future<Output = ()>,
+    idle: impl Fn(Duration) -> I,
+    span: Duration,
     stop: &CancellationToken,
 ) -> hyper::Result<()> {
     let mut serving = pin!(serving);
     tokio::select! {
         ended = serving.as_mut() => return ended,
         () = stop.cancelled() => {}
-        () = idle => {}
+        () = idle(span) => {}
     }
     close(serving.as_mut());
-    serving.await
+    // The library waits for the peer's consent, but a request may have crossed the farewell.
+    let reluctant = async {
+        tokio::time::sleep(PING).await;
+        idle(PING).await;
+    };
+    tokio::select! {
+        ended = serving => ended,
+        () = reluctant => Ok(()),
+    }
 }
 
 fn http1_builder(limits: &Limits) -> http1::Builder {
@@ -104,4 +118,42 @@ fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
         .initial_connection_window_size(1024 * 1024)
         .max_send_buf_size(256 * 1024);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::pending;
+
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const SPAN: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_peer_that_ignores_the_farewell_is_left() {
+        let start = Instant::now();
+        let closed = Cell::new(0);
+        let close = |_: Pin<&mut _>| closed.set(start.elapsed().as_secs());
+        let stop = CancellationToken::new();
+        drive(pending(), close, sleep, SPAN, &stop).await.unwrap();
+        assert_eq!(closed.get(), 60);
+        assert_eq!(start.elapsed(), SPAN + 2 * PING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_with_requests_is_not() {
+        let start = Instant::now();
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let long = async {
+            sleep(Duration::from_secs(3600)).await;
+            Ok(())
+        };
+        drive(long, |_| {}, |_| pending(), SPAN, &stop)
+            .await
+            .unwrap();
+        assert_eq!(start.elapsed().as_secs(), 3600);
+    }
 }
