@@ -210,6 +210,21 @@ impl Browser {
         typed.context("the keyboard does not work")
     }
 
+    /// Presses Enter once. WebDriver's own key actions are repeated by the driver when the page goes away under them, and
+    /// the next page then meets a key that nobody has pressed.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn press_enter(&self) -> Result<()> {
+        let key = |kind: &str| json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13 });
+        let mut down = key("keyDown");
+        down["text"] = "\r".into();
+        self.devtools("Input.dispatchKeyEvent", down).await?;
+        self.devtools("Input.dispatchKeyEvent", key("keyUp"))
+            .await?;
+        Ok(())
+    }
+
     /// Types a text into the field that has the focus, again if need be: a busy Chromium drops keys of a page that it has
     /// only just drawn, where a person would see it and type again.
     ///

@@ -117,7 +117,7 @@ async fn a_wrong_password_is_told_and_the_keyboard_is_enough() -> Result<()> {
     );
 
     browser.type_text("wrong").await?;
-    browser.type_keys(Key::Enter).await?;
+    browser.press_enter().await?;
     browser
         .wait_for_text("errorText", "Incorrect user ID or password")
         .await?;
@@ -155,7 +155,7 @@ async fn a_wrong_password_is_told_and_the_keyboard_is_enough() -> Result<()> {
         .evaluate("const e = document.activeElement; return e.id === 'submitButton' || e.querySelector('#submitButton') !== null")
         .await?;
     assert!(button, "the focus is on {:?}", browser.focused().await?);
-    browser.type_keys(Key::Enter).await?;
+    browser.press_enter().await?;
     is_in_the_application_as(&browser, "alice", "alice@contoso.test").await?;
     Ok(())
 }
