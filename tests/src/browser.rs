@@ -216,11 +216,10 @@ impl Browser {
     /// # Errors
     /// When the browser does not answer.
     pub async fn press_enter(&self) -> Result<()> {
-        let key = |kind: &str| json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13 });
-        let mut down = key("keyDown");
-        down["text"] = "\r".into();
-        self.devtools("Input.dispatchKeyEvent", down).await?;
-        self.devtools("Input.dispatchKeyEvent", key("keyUp"))
+        let key = |kind: &str, text: &str| json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": text });
+        self.devtools("Input.dispatchKeyEvent", key("keyDown", "\r"))
+            .await?;
+        self.devtools("Input.dispatchKeyEvent", key("keyUp", ""))
             .await?;
         Ok(())
     }
