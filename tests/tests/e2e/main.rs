@@ -5,6 +5,7 @@
 //! that it needs. docs/testing.md tells what is proven where.
 
 mod accounts;
+mod attribute_stores;
 mod browser;
 mod cloud;
 mod commands;
