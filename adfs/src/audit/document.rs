@@ -96,6 +96,8 @@ pub struct AuditDocument<'a> {
     pub failure: Option<Failure<'a>>,
     /// Identifier of the relying party.
     pub relying_party: Option<&'a str>,
+    /// Identifier of the claims provider; none is Active Directory.
+    pub claims_provider: Option<&'a str>,
     /// `DOMAIN\user` where it is known, else what was typed.
     pub user: Option<&'a str>,
     /// Method URI of the first factor.
@@ -137,7 +139,11 @@ impl AuditDocument<'_> {
         out.push_str("<ContextComponents>");
         component(&mut out, "ResourceAuditComponent", |out| {
             optional(out, "RelyingParty", self.relying_party);
-            element(out, "ClaimsProvider", "AD AUTHORITY");
+            element(
+                out,
+                "ClaimsProvider",
+                self.claims_provider.unwrap_or("AD AUTHORITY"),
+            );
             optional(out, "UserId", self.user);
         });
         component(&mut out, "AuthNAuditComponent", |out| {
@@ -216,6 +222,7 @@ mod tests {
             kind: AuditKind::AppToken,
             failure: None,
             relying_party: Some("urn:federation:MicrosoftOnline"),
+            claims_provider: None,
             user: Some(r"CONTOSO\alice"),
             method: Some("urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"),
             request: facts(),
@@ -248,6 +255,7 @@ mod tests {
         AuditDocument {
             kind: AuditKind::SignOut,
             relying_party: None,
+            claims_provider: None,
             ..issued()
         }
     }

@@ -306,6 +306,7 @@ mod tests {
                 code: None,
             }),
             relying_party: Some(text),
+            claims_provider: None,
             user: Some(text),
             method: None,
             request,

@@ -1,17 +1,19 @@
 //! What to say about a user to a relying party (spec claim-rules 5).
 //!
-//! Incoming claims are what the directory and the sign-in itself assert. They pass the acceptance transform rules of
-//! the directory's claims provider trust, then a border that lets nobody but this module assert facts about the request,
+//! Incoming claims are what the directory, or another claims provider, and the sign-in itself assert. They pass the
+//! acceptance transform rules of that claims provider's trust, then a border that lets nobody but this module assert facts about the request,
 //! then the relying party's authorization, and at last its issuance transform rules. Each stage is rule text run by the
 //! engine. Any failure refuses the whole request; no stage is skipped (spec security CLM-3).
 
 mod acceptance;
+mod asserted;
 mod authorization;
 mod context;
 mod descriptions;
 mod identity;
 mod pipeline;
 mod policies;
+mod principal;
 mod stores;
 mod trace;
 pub mod types;
@@ -22,17 +24,20 @@ mod tests;
 use claim_rules::{Claim, Diagnostic, EvaluationError, RuleSet};
 use thiserror::Error;
 
+pub use asserted::AssertedIdentity;
 pub use authorization::Denial;
 pub use context::{Authentication, NetworkLocation, RequestContext};
 pub use descriptions::descriptions;
 pub use pipeline::{Decision, Stage};
 pub use policies::PolicyError;
+pub use principal::{Principal, Subject};
 pub use stores::AttributeStores;
 pub use trace::{DryRun, StageTrace, dry_run};
 
 use crate::config::RelyingPartyTrust;
-use crate::directory::{Account, AuthenticatedAccount, DirectoryError};
+use crate::directory::DirectoryError;
 use crate::state::Federation;
+use acceptance::Incoming;
 use authorization::Authorization;
 use identity::Identity;
 use pipeline::Policies;
@@ -105,14 +110,14 @@ pub enum ClaimsError {
     AcceptanceRules(Diagnostic),
 }
 
-/// Runs all stages for `account`, which signed in as `authentication` says, at the request described by `context`.
+/// Runs all stages for `principal`, who signed in as `authentication` says, at the request described by `context`.
 ///
 /// # Errors
 /// [`ClaimsError`]. Whoever calls must refuse the request then.
 pub async fn run(
     federation: &Federation,
     trust: &RelyingPartyTrust,
-    account: &AuthenticatedAccount,
+    principal: &Principal,
     authentication: &Authentication,
     context: &RequestContext,
 ) -> Result<Outcome, ClaimsError> {
@@ -122,7 +127,7 @@ pub async fn run(
         federation,
         trust,
         transform,
-        account,
+        principal.subject(),
         authentication,
         context,
         log,
@@ -134,7 +139,7 @@ async fn decide(
     federation: &Federation,
     trust: &RelyingPartyTrust,
     transform: &RuleSet,
-    account: &Account,
+    subject: Subject<'_>,
     authentication: &Authentication,
     context: &RequestContext,
     log: &mut Log,
@@ -163,17 +168,27 @@ async fn decide(
         transform,
     };
     // Memberships cost a search; they are asked for only where a rule could see them.
-    let group_sids = if policies.may_read(types::GROUP_SID) {
-        Some(federation.directory.group_sids(account).await?)
-    } else {
-        None
+    let group_sids = match subject.account() {
+        Some(account) if policies.may_read(types::GROUP_SID) => {
+            Some(federation.directory.group_sids(account).await?)
+        }
+        _ => None,
     };
     let now = federation.clock.now();
-    let identity = Identity::of(account, group_sids.clone().unwrap_or_default(), now);
-    let mut stores = ServiceStores::new(federation, trust, account, group_sids);
+    let incoming = match subject {
+        Subject::Account(account) => {
+            let groups = group_sids.clone().unwrap_or_default();
+            Incoming::of_logon(&Identity::of(account, groups, now))?
+        }
+        Subject::Asserted {
+            identity,
+            acceptance,
+        } => Incoming::of_token(identity, acceptance),
+    };
+    let mut stores = ServiceStores::new(federation, trust, subject.account(), group_sids);
     let outcome = pipeline::run(
         &policies,
-        &identity,
+        incoming,
         authentication,
         context,
         &mut stores,

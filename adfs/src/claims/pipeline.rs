@@ -4,9 +4,9 @@ use std::fmt;
 
 use claim_rules::{Claim, Evaluation, EvaluationError, Limits, RuleSet, Step};
 
+use super::acceptance::Incoming;
 use super::authorization::{Authorization, Verdict, demands_second_factor, judge};
 use super::context::{Authentication, RequestContext};
-use super::identity::{AD_AUTHORITY, Identity};
 use super::stores::Stores;
 use super::trace::Log;
 use super::{ClaimsError, Denial, acceptance, policies, types};
@@ -14,7 +14,7 @@ use super::{ClaimsError, Denial, acceptance, policies, types};
 /// Which rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Of the claims provider, here the directory.
+    /// Of the claims provider: the directory, or another organisation.
     AcceptanceTransform,
     /// Of the relying party.
     IssuanceAuthorization,
@@ -116,28 +116,27 @@ impl Policies<'_> {
 /// Runs all stages, and writes them down in `log`.
 pub(super) async fn run(
     policies: &Policies<'_>,
-    identity: &Identity,
+    incoming: Incoming<'_>,
     authentication: &Authentication,
     context: &RequestContext,
     stores: &mut impl Stores,
     log: &mut Log,
 ) -> Result<Decision, ClaimsError> {
-    let own = authentication.claims(AD_AUTHORITY);
-    let mut incoming = identity.claims();
-    log.directory_asserts(incoming.len());
-    incoming.extend(own.iter().cloned());
-    let acceptance = acceptance::rules().map_err(ClaimsError::AcceptanceRules)?;
+    let own = authentication.claims(incoming.issuer);
+    let mut claims = incoming.claims;
+    log.provider_asserts(incoming.source, claims.len());
+    claims.extend(own.iter().cloned());
     let accepted = policies
         .evaluate(
             Stage::AcceptanceTransform,
-            acceptance,
+            incoming.rules,
             acceptance::LIMITS,
-            incoming,
+            claims,
             stores,
             log,
         )
         .await?;
-    let mut user = acceptance::let_in(accepted, &own);
+    let mut user = acceptance::let_in(accepted, &own, incoming.source);
     user.extend(context.claims());
 
     let verdict = match policies.authorization {

@@ -117,7 +117,7 @@ async fn outcome(
     };
     pipeline::run(
         &policies,
-        &identity(),
+        Incoming::of_logon(&identity()).expect("rules"),
         &authentication(),
         &context(location),
         stores,
@@ -405,7 +405,10 @@ fn nobody_else_asserts_reserved_types() {
         .collect();
     let mut expected = own.clone();
     expected.push(harmless);
-    assert_eq!(acceptance::let_in(accepted, &own), expected);
+    assert_eq!(
+        acceptance::let_in(accepted, &own, acceptance::Source::Directory),
+        expected
+    );
 }
 
 #[test]
@@ -475,7 +478,7 @@ async fn additional_authentication_rules_demand_a_second_factor() {
             }
             let outcome = pipeline::run(
                 &policies,
-                &identity(),
+                Incoming::of_logon(&identity()).expect("rules"),
                 &authentication,
                 &context(location),
                 &mut Memory::default(),
@@ -505,7 +508,7 @@ async fn additional_authentication_rules_demand_a_second_factor() {
     };
     let outcome = pipeline::run(
         &policies,
-        &identity(),
+        Incoming::of_logon(&identity()).expect("rules"),
         &authentication(),
         &context(extranet),
         &mut Memory::default(),
@@ -538,7 +541,7 @@ async fn a_session_that_is_kept_shows_in_a_claim() {
         };
         let outcome = pipeline::run(
             &policies,
-            &identity(),
+            Incoming::of_logon(&identity()).expect("rules"),
             &authentication,
             &context(NetworkLocation::Intranet),
             &mut Memory::default(),
@@ -551,4 +554,75 @@ async fn a_session_that_is_kept_shows_in_a_claim() {
         };
         assert_eq!(values(claims.as_slice(), types::PERSISTENT_SSO), expected);
     }
+}
+
+#[tokio::test]
+async fn a_claims_provider_says_what_its_acceptance_rules_let_in_and_nothing_reserved() {
+    const PROVIDER: &str = "http://idp.fabrikam.test/adfs/services/trust";
+    let identity = AssertedIdentity::new(
+        PROVIDER,
+        "ann",
+        [
+            Claim::new(types::UPN, "ann@fabrikam.test"),
+            Claim::new("http://fabrikam.test/role", "reader").issued_by("AD AUTHORITY"),
+            Claim::new("http://fabrikam.test/secret", "x"),
+            Claim::new(types::METHODS_REFERENCES, types::MULTIPLE_AUTHENTICATION),
+            Claim::new(types::PERMIT, "true"),
+        ],
+    );
+    let acceptance =
+        RuleSet::compile("c:[Type != \"http://fabrikam.test/secret\"] => issue(claim = c);")
+            .expect("rules");
+    let transform = RuleSet::compile("c:[] => issue(claim = c);").expect("rules");
+    let policies = Policies {
+        trust: "Test",
+        authorization: permit_everyone(),
+        additional_authentication: [None, None],
+        transform: &transform,
+    };
+    let mut stores = Memory::default();
+    let decision = pipeline::run(
+        &policies,
+        Incoming::of_token(&identity, &acceptance),
+        &authentication(),
+        &context(NetworkLocation::Intranet),
+        &mut stores,
+        &mut Log::Off,
+    )
+    .await;
+    let Decision::Permit(claims) = decision.expect("a decision") else {
+        panic!("no permit")
+    };
+    assert_eq!(values(&claims, types::UPN), ["ann@fabrikam.test"]);
+    assert_eq!(values(&claims, "http://fabrikam.test/secret"), [""; 0]);
+    assert_eq!(values(&claims, types::METHODS_REFERENCES), [PASSWORD]);
+    assert_eq!(values(&claims, types::AUTHENTICATION_METHOD), [PASSWORD]);
+    assert_eq!(values(&claims, types::PERMIT), [""; 0]);
+    for claim_type in [
+        types::UPN,
+        "http://fabrikam.test/role",
+        types::AUTHENTICATION_METHOD,
+    ] {
+        assert_eq!(
+            find(&claims, claim_type)[0].issuer,
+            PROVIDER,
+            "{claim_type}"
+        );
+    }
+
+    let nothing = RuleSet::compile("").expect("rules");
+    let decision = pipeline::run(
+        &policies,
+        Incoming::of_token(&identity, &nothing),
+        &authentication(),
+        &context(NetworkLocation::Intranet),
+        &mut stores,
+        &mut Log::Off,
+    )
+    .await;
+    let Decision::Permit(claims) = decision.expect("a decision") else {
+        panic!("no permit")
+    };
+    assert_eq!(values(&claims, types::UPN), [""; 0]);
+    assert_eq!(values(&claims, types::METHODS_REFERENCES), [PASSWORD]);
 }

@@ -5,10 +5,10 @@
 use claim_rules::trace::{Origin, RuleTrace, Trace};
 use claim_rules::{Claim, Evaluation, RuleSet};
 
+use super::acceptance::Source;
 use super::pipeline::{Decision, Stage};
-use super::{Authentication, ClaimsError, RequestContext, decide};
+use super::{Authentication, ClaimsError, RequestContext, Subject, decide};
 use crate::config::RelyingPartyTrust;
-use crate::directory::Account;
 use crate::state::Federation;
 
 /// Where the stages are written down: nowhere in a sign-in.
@@ -21,9 +21,11 @@ pub(super) enum Log {
 /// What a dry run did.
 #[derive(Debug, Default)]
 pub struct DryRun {
-    /// How many claims the directory asserted. They are the first ones of the acceptance stage; those behind them state
-    /// how the user signed in.
-    directory: usize,
+    /// How many claims the claims provider asserted. They are the first ones of the acceptance stage; those behind them
+    /// state how the user signed in.
+    asserted: usize,
+    /// Who asserted them.
+    source: Source,
     /// The stages that ran, in order; the last one may be unfinished when it failed.
     stages: Vec<StageTrace>,
 }
@@ -37,13 +39,13 @@ pub struct StageTrace {
     pub trace: Trace,
 }
 
-/// Runs all stages for `account` as if its owner had signed in as `authentication` says. With `rules` these are tried in
+/// Runs all stages for `subject` as if it had signed in as `authentication` says. With `rules` these are tried in
 /// place of the trust's issuance transform rules.
 pub async fn dry_run(
     federation: &Federation,
     trust: &RelyingPartyTrust,
     rules: Option<&RuleSet>,
-    account: &Account,
+    subject: Subject<'_>,
     authentication: &Authentication,
     context: &RequestContext,
 ) -> (Result<Decision, ClaimsError>, DryRun) {
@@ -53,7 +55,7 @@ pub async fn dry_run(
         federation,
         trust,
         transform,
-        account,
+        subject,
         authentication,
         context,
         &mut log,
@@ -71,10 +73,11 @@ impl Log {
         matches!(self, Log::On(_))
     }
 
-    /// The acceptance stage begins with so many claims of the directory.
-    pub(super) fn directory_asserts(&mut self, claims: usize) {
+    /// The acceptance stage begins with so many claims of a claims provider.
+    pub(super) fn provider_asserts(&mut self, source: Source, claims: usize) {
         if let Log::On(record) = self {
-            record.directory = claims;
+            record.asserted = claims;
+            record.source = source;
         }
     }
 
@@ -93,7 +96,7 @@ impl DryRun {
         &self.stages
     }
 
-    /// Where the claims come from that `stage` issued and for which `wanted` holds, back to directory, sign-in or request.
+    /// Where the claims come from that `stage` issued and for which `wanted` holds, back to claims provider, sign-in or request.
     pub fn origins(&self, stage: &StageTrace, wanted: impl Fn(&Claim) -> bool) -> Vec<Origin> {
         let mut origins = stage.trace.origins(wanted);
         for origin in &mut origins {
@@ -133,10 +136,12 @@ impl DryRun {
     }
 
     fn asserted(&self, place: usize) -> &'static str {
-        if place < self.directory {
-            "read from the directory"
-        } else {
-            "stated by the sign-in"
+        if place >= self.asserted {
+            return "stated by the sign-in";
+        }
+        match self.source {
+            Source::Directory => "read from the directory",
+            Source::Provider => "sent by the claims provider",
         }
     }
 }
@@ -171,7 +176,7 @@ mod tests {
         let transform = "c:[] => issue(Type = \"out\", Value = c.Type);";
         let inside = Claim::new("inside", "true");
         let mut log = Log::On(DryRun::default());
-        log.directory_asserts(1);
+        log.provider_asserts(super::Source::Directory, 1);
         let incoming = vec![upn.clone(), method.clone()];
         write(&mut log, Stage::AcceptanceTransform, acceptance, incoming);
         let user = vec![upn, method, inside];

@@ -149,7 +149,7 @@ async fn try_with(
         federation,
         &trust,
         rules,
-        found.account(),
+        claims::Subject::Account(found.account()),
         &circumstances.authentication(&federation.clock),
         &circumstances.context(&identifier),
     )

@@ -72,9 +72,10 @@ pub(super) fn issued(
     permit: &Permit,
     token_id: &str,
 ) {
-    let user = permit.account().windows_account_name();
+    let user = permit.principal().user();
     let document = AuditDocument {
         relying_party: Some(&request.identifier),
+        claims_provider: Some(permit.principal().claims_provider()),
         user: Some(&user),
         method: Some(permit.session().method()),
         ..app_token(exchange)
@@ -162,6 +163,7 @@ fn app_token<'a>(exchange: &'a Exchange<'_>) -> AuditDocument<'a> {
         kind: AuditKind::AppToken,
         failure: None,
         relying_party: None,
+        claims_provider: None,
         user: None,
         method: None,
         request: RequestFacts {

@@ -17,8 +17,10 @@ pub use request::{DemandedMethod, Freshness, SignInRequest};
 pub use session::Session;
 
 use crate::authentication::{Credentials, Mistake, verify_password};
-use crate::claims::{self, Authentication, ClaimsError, IssuedClaims, Outcome, RequestContext};
-use crate::directory::{AuthenticatedAccount, Reason, SignInRefusal};
+use crate::claims::{
+    self, Authentication, ClaimsError, IssuedClaims, Outcome, Principal, RequestContext,
+};
+use crate::directory::{Reason, SignInRefusal};
 use crate::state::Federation;
 
 /// How long credentials given for one transaction count as fresh for it.
@@ -86,7 +88,7 @@ pub enum Proved {
 #[derive(Debug)]
 pub struct Permit {
     session: Session,
-    account: AuthenticatedAccount,
+    principal: Principal,
     authentication: Authentication,
     claims: IssuedClaims,
 }
@@ -98,8 +100,8 @@ impl Permit {
     }
 
     /// Who.
-    pub fn account(&self) -> &AuthenticatedAccount {
-        &self.account
+    pub fn principal(&self) -> &Principal {
+        &self.principal
     }
 
     /// How and when.
@@ -123,15 +125,15 @@ pub async fn resume(
     let Some(session) = session.filter(|session| fresh_enough(federation, request, session)) else {
         return first_factor(request);
     };
-    let account = match still_holds(federation, &session, &context).await {
-        Ok(Some(account)) => account,
+    let principal = match still_holds(federation, &session, &context).await {
+        Ok(Some(principal)) => principal,
         Ok(None) => return first_factor(request),
         Err(refusal) => return Answer::Refuse(refusal),
     };
     if let Err(refusal) = second_factor(request) {
         return Answer::Refuse(refusal);
     }
-    match authorize(federation, request, session, account, context).await {
+    match authorize(federation, request, session, principal, context).await {
         Ok(permit) => Answer::Permit(Box::new(permit)),
         Err(refusal) => Answer::Refuse(refusal),
     }
@@ -170,7 +172,7 @@ async fn still_holds(
     federation: &Federation,
     session: &Session,
     context: &RequestContext,
-) -> Result<Option<AuthenticatedAccount>, Refusal> {
+) -> Result<Option<Principal>, Refusal> {
     let unavailable = |error: &dyn std::error::Error| {
         tracing::error!(activity_id = %context.activity_id, %error, "a session cannot be checked");
         Refusal::Unavailable
@@ -186,14 +188,15 @@ async fn still_holds(
     let state = federation.directory.lookup(session.subject()).await;
     Ok(state
         .map_err(|error| unavailable(&error))?
-        .holds_since(session.authenticated_at()))
+        .holds_since(session.authenticated_at())
+        .map(Principal::Account))
 }
 
 async fn authorize(
     federation: &Federation,
     request: &SignInRequest,
     session: Session,
-    account: AuthenticatedAccount,
+    principal: Principal,
     context: RequestContext,
 ) -> Result<Permit, Refusal> {
     let authentication = Authentication {
@@ -209,7 +212,7 @@ async fn authorize(
     match claims::run(
         federation,
         &request.relying_party,
-        &account,
+        &principal,
         &authentication,
         &context,
     )
@@ -217,14 +220,14 @@ async fn authorize(
     {
         Ok(Outcome::Permit(claims)) => Ok(Permit {
             session,
-            account,
+            principal,
             authentication,
             claims,
         }),
         // No method for a second factor exists on this server, see [`second_factor`].
         Ok(Outcome::SecondFactorRequired) => Err(Refusal::SecondFactorUnavailable),
         Ok(Outcome::Deny { .. }) => Err(Refusal::AccessDenied {
-            user: account.windows_account_name(),
+            user: principal.user(),
         }),
         Err(error) => {
             tracing::error!(activity_id = %context.activity_id, %error, "claims could not be made");

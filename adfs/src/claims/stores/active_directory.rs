@@ -16,7 +16,8 @@ const MAX_PREFETCHED: usize = 32;
 #[derive(Debug)]
 pub(super) struct ActiveDirectory<'a> {
     directory: &'a Directory,
-    account: &'a Account,
+    /// Whose sign-in it is, when the directory knows them.
+    account: Option<&'a Account>,
     /// Attributes that the trust's rules name anywhere. They are fetched together, because rules tend to ask for the
     /// same object again and again.
     wanted: Vec<String>,
@@ -51,7 +52,7 @@ impl Found {
 impl<'a> ActiveDirectory<'a> {
     pub(super) fn new(
         directory: &'a Directory,
-        account: &'a Account,
+        account: Option<&'a Account>,
         wanted: Vec<String>,
         groups: Groups,
     ) -> ActiveDirectory<'a> {
@@ -135,11 +136,8 @@ impl<'a> ActiveDirectory<'a> {
             columns.push(match GroupForm::read(attribute)? {
                 None => None,
                 Some(form) => {
-                    self.is_own_account(query, name)?;
-                    let groups = self
-                        .groups
-                        .in_form(form, self.directory, self.account)
-                        .await;
+                    let account = self.own_account(query, name)?;
+                    let groups = self.groups.in_form(form, self.directory, account).await;
                     Some(groups.map_err(|error| self.failed(error))?)
                 }
             });
@@ -147,14 +145,20 @@ impl<'a> ActiveDirectory<'a> {
         Ok(columns)
     }
 
-    fn is_own_account(&self, query: &ActiveDirectoryQuery, name: &str) -> Result<(), StoreError> {
-        if query.filter.is_none() && name.eq_ignore_ascii_case(&self.account.windows_account_name())
-        {
-            return Ok(());
-        }
-        Err(StoreError::new(
-            "tokenGroups is only available for the user who signs in, with an empty filter",
-        ))
+    fn own_account(
+        &self,
+        query: &ActiveDirectoryQuery,
+        name: &str,
+    ) -> Result<&'a Account, StoreError> {
+        self.account
+            .filter(|account| {
+                query.filter.is_none() && name.eq_ignore_ascii_case(&account.windows_account_name())
+            })
+            .ok_or_else(|| {
+                StoreError::new(
+                    "tokenGroups is only available for the user who signs in, with an empty filter",
+                )
+            })
     }
 
     fn failed(&mut self, error: DirectoryError) -> StoreError {

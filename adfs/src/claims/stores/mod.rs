@@ -49,7 +49,7 @@ impl<'a> ServiceStores<'a> {
     pub(super) fn new(
         federation: &'a Federation,
         trust: &'a RelyingPartyTrust,
-        account: &'a Account,
+        account: Option<&'a Account>,
         group_sids: Option<Vec<String>>,
     ) -> ServiceStores<'a> {
         let transform = trust.issuance_transform_rules.as_ref();
