@@ -97,10 +97,11 @@ function prepareSignIn(form) {
   form.addEventListener("submit", function (event) { event.preventDefault(); Login.submitLoginRequest(); });
   var reveal = document.getElementById("revealButton");
   if (reveal && password) {
+    var show = reveal.textContent;
     reveal.addEventListener("click", function () {
       var shown = password.type === "text";
       password.type = shown ? "password" : "text";
-      reveal.textContent = shown ? "Show" : "Hide";
+      reveal.textContent = shown ? show : reveal.dataset.hide;
       reveal.setAttribute("aria-pressed", String(!shown));
       password.focus();
     });

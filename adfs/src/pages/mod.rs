@@ -5,6 +5,11 @@
 
 mod assets;
 mod escape;
+mod home_realm;
+mod idp_initiated;
+mod language;
+
+use std::borrow::Cow;
 
 use askama::Template;
 use url::Url;
@@ -12,12 +17,15 @@ use uuid::Uuid;
 
 pub use assets::{ASSETS, Asset, auto_post_hash, links};
 pub use escape::Attribute;
+pub use home_realm::{HomeRealmPage, RealmChoice};
+pub use idp_initiated::{ApplicationChoice, IdpInitiatedPage};
+pub use language::Language;
 
 /// What every page shows around its content.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    /// Language tag of the texts.
-    pub language: &'static str,
+    /// Language of the texts.
+    pub language: &'static Language,
     /// Name of the organisation, from `service.display_name`.
     pub company: &'a str,
     /// Federation service name.
@@ -28,20 +36,33 @@ pub struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// The frame for an organisation.
-    pub fn new(company: &'a str, host_name: &'a str) -> Frame<'a> {
-        let monogram = company
-            .chars()
-            .find(|character| character.is_alphanumeric())
-            .map(|first| first.to_uppercase().collect())
-            .unwrap_or_default();
+    pub fn new(company: &'a str, host_name: &'a str, language: &'static Language) -> Frame<'a> {
         Frame {
-            language: "en-US",
+            language,
             company,
             host_name,
-            monogram,
+            monogram: initial(company),
             assets: links(),
         }
     }
+
+    /// A text in the page's language; see `templates/texts/en.ftl` for the keys.
+    pub fn say(&self, key: &str) -> Cow<'static, str> {
+        self.language.say(key)
+    }
+
+    /// A text with one placeable filled in.
+    pub fn say_with(&self, key: &str, name: &str, value: &str) -> Cow<'static, str> {
+        self.language.say_with(key, name, value)
+    }
+}
+
+/// The letter that stands for a name without a picture.
+fn initial(name: &str) -> String {
+    name.chars()
+        .find(|character| character.is_alphanumeric())
+        .map(|first| first.to_uppercase().collect())
+        .unwrap_or_default()
 }
 
 /// The forms page (spec 5.2).
@@ -58,7 +79,7 @@ pub struct SignInPage<'a> {
     pub absolute_action: &'a str,
     /// Value of the user name field.
     pub user_name: &'a str,
-    /// Text of a failed attempt; empty without one.
+    /// Key of the text of a failed attempt; empty without one.
     pub error: &'a str,
     /// Id of the field that the error is about; empty without one.
     pub error_field: &'a str,
@@ -106,9 +127,9 @@ pub enum CookieState {
 pub struct ErrorPage<'a> {
     /// Around it.
     pub frame: Frame<'a>,
-    /// One line on top.
+    /// Key of the line on top.
     pub heading: &'a str,
-    /// What to do.
+    /// Key of the text that says what to do.
     pub message: &'a str,
     /// Correlates the page with log lines.
     pub activity_id: Uuid,
@@ -120,7 +141,7 @@ pub struct ErrorPage<'a> {
     pub code_text: &'a str,
     /// RFC 1123 time, GMT.
     pub time: String,
-    /// `enabled` or `not seen`.
+    /// Key of the text about cookies: `cookies-enabled` or `cookies-not-seen`.
     pub cookies: &'static str,
     /// Whether the details start unfolded.
     pub open: bool,

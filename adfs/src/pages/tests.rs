@@ -1,7 +1,7 @@
 use super::*;
 
 fn frame() -> Frame<'static> {
-    Frame::new("Contoso <Ltd>", "sts.contoso.test")
+    Frame::new("Contoso <Ltd>", "sts.contoso.test", Language::english())
 }
 
 fn sign_in(user_name: &str, error: &str) -> String {
@@ -63,7 +63,7 @@ fn the_forms_page_has_the_ids_and_names_that_scrapers_and_themes_know() {
 
 #[test]
 fn the_forms_page_follows_what_clients_read_from_it() {
-    let page = sign_in("o'brien@contoso.test", "Incorrect user ID or password.");
+    let page = sign_in("o'brien@contoso.test", "incorrect");
     assert!(page.contains(
         r#"<input id="optionForms" type="hidden" name="AuthMethod" value="FormsAuthentication">"#
     ));
@@ -77,9 +77,7 @@ fn the_forms_page_follows_what_clients_read_from_it() {
             && last_form.contains("https://sts.contoso.test:443/adfs/ls/")
     );
     assert!(
-        page.contains(
-            "aria-live=\"assertive\" role=\"alert\">Incorrect user ID or password.</span>"
-        )
+        page.contains("aria-live=\"assertive\" role=\"alert\">Incorrect user ID or password. ")
     );
     assert!(page.contains("value=\"o&#39;brien@contoso.test\""));
     assert!(
@@ -170,14 +168,14 @@ fn the_error_page_names_activity_and_code_and_the_signed_out_page_its_frames() {
     let id = Uuid::from_u128(7);
     let page = ErrorPage {
         frame: frame(),
-        heading: "An error occurred",
-        message: "Contact your administrator.",
+        heading: "issuance-heading",
+        message: "issuance-message",
         activity_id: id,
         relying_party: Some("Mail & more"),
         code: Some("MSIS7007"),
         code_text: "unknown",
         time: "Thu, 01 Jan 1970 00:00:00 GMT".to_owned(),
-        cookies: "not seen",
+        cookies: "cookies-not-seen",
         open: false,
         retry: None,
     }
@@ -207,4 +205,85 @@ fn the_error_page_names_activity_and_code_and_the_signed_out_page_its_frames() {
         page.contains("id=\"signoutArea\"")
             && page.contains("src=\"https://rp.example/?wa=wsignoutcleanup1.0\"")
     );
+}
+
+#[test]
+fn the_idp_initiated_page_has_the_ids_and_names_of_ad_fs_and_works_without_script() {
+    let page = |signed_in: bool, selected: Option<&'static str>| {
+        IdpInitiatedPage {
+            frame: frame(),
+            action: "/adfs/ls/idpinitiatedsignon.aspx?x=\"",
+            signed_in,
+            user: signed_in.then_some("CONTOSO\\alice"),
+            applications: vec![ApplicationChoice {
+                id: "0a1b",
+                name: "Mail <1>",
+            }],
+            selected,
+            hidden: vec![("Context", "a\"b")],
+        }
+        .render()
+        .unwrap_or_default()
+    };
+    let outside = outline(&page(false, None)).join(" ");
+    for needle in [
+        "form#idpForm",
+        "input#IsAuthenticated[IsAuthenticated]",
+        "input[Context]",
+        "p#idp_SignInThisSiteStatusLabel",
+        "div#idp_SignInPanel",
+        "input#idp_ThisRpRadioButton[SignInIdpSite]",
+        "input#idp_OtherRpRadioButton[SignInIdpSite]",
+        "div#idp_OtherRpPanel",
+        "label#idp_RelyingPartyDropDownListLabel",
+        "select#idp_RelyingPartyDropDownList[RelyingParty]",
+        "div#idp_SignInToOtherRpPanel",
+        "input#idp_SignInButton[SignInSubmit]",
+    ] {
+        assert!(outside.contains(needle), "{needle} is not in {outside}");
+    }
+    assert!(page(false, None).contains("value=\"SignInIdpSite\" checked"));
+    assert!(page(false, Some("0a1b")).contains("value=\"0a1b\" selected>Mail &#60;1&#62;<"));
+    assert!(!outside.contains("SignOut"));
+    let inside = outline(&page(true, None)).join(" ");
+    assert!(
+        inside.contains("input#idp_GoButton[SignInGo]")
+            && inside.contains("input#idp_SignOutButton[SignOut]")
+            && !inside.contains("SignInSubmit"),
+        "{inside}"
+    );
+}
+
+#[test]
+fn the_home_realm_page_posts_a_choice_or_an_address_with_or_without_script() {
+    let page = |by_email: bool, error: &'static str| {
+        HomeRealmPage {
+            frame: frame(),
+            application: None,
+            action: "/adfs/ls/?wa=wsignin1.0",
+            choices: vec![RealmChoice {
+                identifier: "AD AUTHORITY",
+                name: "Contoso & co",
+            }],
+            by_email,
+            email: "a@b",
+            error,
+        }
+        .render()
+        .unwrap_or_default()
+    };
+    let both = page(true, "invalid-suffix");
+    for needle in [
+        r#"<form id="hrd" method="post""#,
+        r#"<input id="hrdSelection" type="hidden">"#,
+        r#"name="HomeRealmSelection" value="AD AUTHORITY" aria-label="Contoso &#38; co""#,
+        r#"name="Email" type="email" value="a@b""#,
+        r#"name="HomeRealmByEmail" value="Next""#,
+        r#"role="alert">No organization here"#,
+        r#"<div id="byEmail">"#,
+    ] {
+        assert!(both.contains(needle), "{needle}");
+    }
+    assert!(page(true, "").contains(r#"<div id="byEmail" class="folded">"#));
+    assert!(!page(false, "").contains("byEmail"));
 }

@@ -17,7 +17,7 @@ use super::{context, headers};
 use crate::claims::RequestContext;
 use crate::config::Configuration;
 use crate::ids;
-use crate::pages::{ErrorPage, Frame};
+use crate::pages::{ErrorPage, Frame, Language};
 use crate::sign_in::Refusal;
 use crate::state::Federation;
 
@@ -59,7 +59,17 @@ impl<'a> Exchange<'a> {
     /// The frame of this organisation's pages.
     pub(super) fn frame(&self) -> Frame<'_> {
         let service = &self.configuration.service;
-        Frame::new(&service.display_name, &service.host_name)
+        Frame::new(&service.display_name, &service.host_name, self.language())
+    }
+
+    /// The language that this browser gets (spec passive-sign-in 5.11).
+    pub(super) fn language(&self) -> &'static Language {
+        let accepted = self.request.headers().get(header::ACCEPT_LANGUAGE);
+        Language::negotiate(
+            self.request.query_string(),
+            accepted.and_then(|value| value.to_str().ok()),
+            Language::english(),
+        )
     }
 
     /// A page with its headers.
@@ -139,9 +149,9 @@ impl<'a> Exchange<'a> {
                 .format(RFC_1123)
                 .unwrap_or_default(),
             cookies: if self.cookies.any() {
-                "enabled"
+                "cookies-enabled"
             } else {
-                "not seen"
+                "cookies-not-seen"
             },
             open: false,
             retry: None,
