@@ -5,6 +5,7 @@
 //! can digest exactly what it wrote; on that rest [`saml11`], [`wsfed`] and [`metadata`]. What others send goes
 //! through [`xml::read`] and its limits.
 
+pub mod assertion;
 pub mod endpoints;
 pub mod metadata;
 pub mod proxy;
