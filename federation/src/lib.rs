@@ -3,9 +3,10 @@
 //!
 //! What we issue goes through [`xml::Writer`], which writes canonical text in the first place, so that [`signature`]
 //! can digest exactly what it wrote; on that rest [`saml11`], [`wsfed`] and [`metadata`]. What others send goes
-//! through [`xml::read`] and its limits.
+//! through [`xml::read`] and its limits; [`dsig`] hands on no more of it than what a known key has signed.
 
 pub mod assertion;
+pub mod dsig;
 pub mod endpoints;
 pub mod metadata;
 pub mod proxy;
@@ -15,6 +16,8 @@ pub mod wsfed;
 pub mod xml;
 
 mod error;
+#[cfg(test)]
+mod test_key;
 mod timestamp;
 
 pub use error::IssueError;

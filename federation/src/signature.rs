@@ -1,7 +1,7 @@
 //! Enveloped XML signatures over what [`crate::xml`] wrote (spec passive-sign-in 2.8).
 //!
 //! The digest is taken over the text as it was written, so a signature costs one RSA operation and nothing else that can
-//! be measured. Signatures of others are not verified here.
+//! be measured. Signatures of others are verified in [`crate::dsig`].
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,0 +1,195 @@
+use super::*;
+use crate::signature::SignatureAlgorithm;
+use crate::test_key::{CERTIFICATE, OTHER_CERTIFICATE, SIGNING};
+use crate::xml::{Attribute, Namespace, write};
+
+const PROTOCOL: Namespace = Namespace::new("samlp", "urn:oasis:names:tc:SAML:2.0:protocol");
+const ASSERTION: Namespace = Namespace::new("", "urn:oasis:names:tc:SAML:2.0:assertion");
+
+const ISSUER: &str =
+    "<Issuer xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\">https://sp.test/</Issuer>";
+
+fn signed(algorithm: SignatureAlgorithm) -> String {
+    let attributes = [
+        Attribute::new("ID", "_1"),
+        Attribute::new("IssueInstant", "2026-11-25T12:00:00Z"),
+        Attribute::new("Version", "2.0"),
+    ];
+    let request = write(PROTOCOL.name("AuthnRequest"), &attributes, |writer| {
+        writer.leaf(ASSERTION.name("Issuer"), &[], "https://sp.test/");
+        writer.signature("_1");
+    });
+    let fragment = SIGNING.sign(request.unwrap(), algorithm).unwrap();
+    fragment.into_string()
+}
+
+fn check(document: &str) -> Result<Authentic, SignatureError> {
+    let certificates = [OTHER_CERTIFICATE.clone(), CERTIFICATE.clone()];
+    authenticate_root(document, &certificates, &Limits::message())
+}
+
+#[test]
+fn what_was_signed_is_handed_on_and_nothing_else() {
+    for (configured, algorithm) in [
+        (SignatureAlgorithm::RsaSha256, Algorithm::RsaSha256),
+        (SignatureAlgorithm::RsaSha1, Algorithm::RsaSha1),
+    ] {
+        let authentic = check(&signed(configured)).unwrap();
+        assert_eq!(authentic.algorithm(), algorithm);
+        assert!(algorithm.fits(configured));
+        assert_eq!(authentic.id(), "_1");
+        assert!(authentic.element().contains(ISSUER));
+        assert!(!authentic.element().contains("Signature"));
+    }
+    let own = own_certificate(&signed(SignatureAlgorithm::RsaSha256), &Limits::message());
+    assert_eq!(
+        own.unwrap().unwrap().to_der().unwrap(),
+        CERTIFICATE.to_der().unwrap()
+    );
+}
+
+#[test]
+fn only_the_callers_certificates_count() {
+    let document = signed(SignatureAlgorithm::RsaSha256);
+    let strangers = std::slice::from_ref(&*OTHER_CERTIFICATE);
+    let limits = Limits::message();
+    assert_eq!(
+        authenticate_root(&document, strangers, &limits).map(|_| ()),
+        Err(SignatureError::Invalid)
+    );
+    assert_eq!(
+        authenticate_root(&document, &[], &limits).map(|_| ()),
+        Err(SignatureError::NoCertificate)
+    );
+}
+
+/// The published ways to let one reader verify an element and another read a different one.
+#[test]
+fn wrapped_and_altered_messages_are_refused() {
+    let genuine = signed(SignatureAlgorithm::RsaSha256);
+    let signature_at = genuine.find("<ds:Signature ").unwrap();
+    let signature_end = genuine.find("</ds:Signature>").unwrap() + "</ds:Signature>".len();
+    let signature = &genuine[signature_at..signature_end];
+    let bare = genuine.replace(signature, "");
+    let evil_open = "<samlp:AuthnRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_2\" IssueInstant=\"2026-11-25T12:00:00Z\" Version=\"2.0\">";
+    let evil_issuer = ISSUER.replace("sp.test", "evil.test");
+    let close = "</samlp:AuthnRequest>";
+    let with = |altered: &str, other: &str| genuine.replace(altered, other);
+    let cases = [
+        (
+            "evil outside, genuine as an extension",
+            format!(
+                "{evil_open}{evil_issuer}<samlp:Extensions>{genuine}</samlp:Extensions>{close}"
+            ),
+        ),
+        (
+            "evil outside with the signature, genuine within it",
+            format!(
+                "{evil_open}{evil_issuer}{}<ds:Object>{bare}</ds:Object></ds:Signature>{close}",
+                signature.trim_end_matches("</ds:Signature>")
+            ),
+        ),
+        (
+            "evil outside with the signature, genuine beside it",
+            format!(
+                "{evil_open}{evil_issuer}{signature}<samlp:Extensions>{bare}</samlp:Extensions>{close}"
+            ),
+        ),
+        (
+            "evil and genuine with one id",
+            format!(
+                "{}{evil_issuer}{signature}<samlp:Extensions>{bare}</samlp:Extensions>{close}",
+                evil_open.replace("_2", "_1")
+            ),
+        ),
+        (
+            "signature deeper than a child",
+            format!(
+                "{}{ISSUER}<samlp:Extensions>{signature}</samlp:Extensions>{close}",
+                evil_open.replace("_2", "_1")
+            ),
+        ),
+        (
+            "two signatures",
+            genuine.replace(signature, &signature.repeat(2)),
+        ),
+        ("no signature", bare.clone()),
+        (
+            "another issuer",
+            with("https://sp.test/", "https://evil.test/"),
+        ),
+        (
+            "another id in the reference",
+            with("URI=\"#_1\"", "URI=\"#_3\""),
+        ),
+        ("the whole document", with("URI=\"#_1\"", "URI=\"\"")),
+        (
+            "an XPointer",
+            with("URI=\"#_1\"", "URI=\"#xpointer(id('_1'))\""),
+        ),
+        ("a file", with("URI=\"#_1\"", "URI=\"file:///etc/passwd\"")),
+        (
+            "an unknown transform",
+            with(
+                "http://www.w3.org/2000/09/xmldsig#enveloped-signature",
+                "http://www.w3.org/TR/1999/REC-xslt-19991116",
+            ),
+        ),
+        (
+            "inclusive canonicalisation",
+            with(
+                "http://www.w3.org/2001/10/xml-exc-c14n#",
+                "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
+            ),
+        ),
+        (
+            "a MAC with the public key",
+            with(
+                "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+                "http://www.w3.org/2000/09/xmldsig#hmac-sha1",
+            ),
+        ),
+        (
+            "MD5",
+            with(
+                "http://www.w3.org/2001/04/xmlenc#sha256",
+                "http://www.w3.org/2001/04/xmldsig-more#md5",
+            ),
+        ),
+        (
+            "a comment in the issuer",
+            with("https://sp.test/", "https://sp.test/<!-- -->.evil"),
+        ),
+        (
+            "an entity",
+            format!("<!DOCTYPE a [<!ENTITY b \"c\">]>{genuine}"),
+        ),
+        (
+            "a processing instruction",
+            with("https://sp.test/", "https://sp.test/<?a b?>"),
+        ),
+    ];
+    for (name, document) in cases {
+        match check(&document) {
+            Err(_) => {}
+            // A comment is no part of the canonical text, so what is handed on is the genuine message.
+            Ok(authentic) => panic!("{name} was taken for {}", authentic.element()),
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_octet_can_be_changed(at in 0usize..4000, to in 33u8..127) {
+        let genuine = signed(SignatureAlgorithm::RsaSha256);
+        let mut octets = genuine.clone().into_bytes();
+        let at = at % octets.len();
+        octets[at] = to;
+        if let Ok(text) = String::from_utf8(octets)
+            && let Ok(authentic) = check(&text)
+        {
+            let unaltered = check(&genuine).unwrap();
+            proptest::prop_assert_eq!(authentic.element(), unaltered.element());
+        }
+    }
+}
