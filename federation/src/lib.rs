@@ -2,7 +2,7 @@
 //! Wire formats that federation servers and proxies share. Nothing in here opens a socket or reads a clock.
 //!
 //! What we issue goes through [`xml::Writer`], which writes canonical text in the first place, so that [`signature`]
-//! can digest exactly what it wrote; on that rest [`saml11`], [`wsfed`] and [`metadata`]. What others send goes
+//! can digest exactly what it wrote; on that rest [`saml11`], [`saml2`], [`wsfed`] and [`metadata`]. What others send goes
 //! through [`xml::read`] and its limits; [`dsig`] hands on no more of it than what a known key has signed.
 
 pub mod assertion;
@@ -11,6 +11,7 @@ pub mod endpoints;
 pub mod metadata;
 pub mod proxy;
 pub mod saml11;
+pub mod saml2;
 pub mod signature;
 pub mod wsfed;
 pub mod xml;

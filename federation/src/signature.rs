@@ -186,7 +186,7 @@ impl SigningKey {
     }
 
     /// The raw signature over `octets`: RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
-    fn sign_octets(
+    pub(crate) fn sign_octets(
         &self,
         octets: &[u8],
         algorithm: SignatureAlgorithm,

@@ -24,7 +24,7 @@ pub(super) fn push_text(out: &mut String, text: &str) {
 }
 
 /// Appends `text` as an attribute's value, without its quotes.
-pub(super) fn push_attribute(out: &mut String, text: &str) {
+pub(crate) fn push_attribute(out: &mut String, text: &str) {
     push(out, text, |byte| match byte {
         b'&' => Some("&amp;"),
         b'<' => Some("&lt;"),

@@ -9,6 +9,7 @@ mod name;
 mod read;
 mod writer;
 
+pub(crate) use escape::push_attribute;
 pub use limits::Limits;
 pub use name::{Attribute, Name, Namespace, is_ncname};
 pub use read::{Document, ReadError, only_text, read};
