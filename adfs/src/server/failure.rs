@@ -64,6 +64,7 @@ pub(super) fn explain(refusal: &Refusal) -> Explanation {
         Refusal::MethodNotSupported => {
             (StatusCode::BAD_REQUEST, "method-heading", "method-message")
         }
+        Refusal::Passive => (StatusCode::BAD_REQUEST, "method-heading", "method-message"),
         Refusal::SecondFactorUnavailable => (
             StatusCode::BAD_REQUEST,
             "second-factor-heading",

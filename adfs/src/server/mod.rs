@@ -6,6 +6,7 @@ mod cookies;
 pub mod endpoints;
 mod exchange;
 mod failure;
+mod flow;
 mod follow_configuration;
 mod guard;
 mod headers;

@@ -38,6 +38,9 @@ pub enum Refusal {
     /// A second factor is demanded and none can be asked for.
     #[error("a second factor is demanded and none is set up on this server")]
     SecondFactorUnavailable,
+    /// The user would have to be asked something, and the request forbids that.
+    #[error("the user has to be asked, and the request does not allow it")]
+    Passive,
     /// Policy says no.
     #[error("access is denied by the policy of the relying party")]
     AccessDenied {
@@ -74,7 +77,9 @@ impl Refusal {
             Refusal::MethodNotSupported | Refusal::SecondFactorUnavailable => "MSIS7102",
             Refusal::AccessDenied { .. } => "MSIS7068",
             Refusal::Loop => "MSIS7042",
-            Refusal::TooManyAttempts { .. } | Refusal::Unavailable => return None,
+            Refusal::TooManyAttempts { .. } | Refusal::Unavailable | Refusal::Passive => {
+                return None;
+            }
         })
     }
 }

@@ -6,7 +6,7 @@ mod respond;
 use federation::endpoints::ReplyUrl;
 use federation::wsfed::{PassiveRequest, RequestError, SignInRequest as Wire, SignOutRequest};
 
-pub use respond::{AutoPost, WsFedError, respond};
+pub use respond::{WsFedError, respond};
 
 use crate::config::{Configuration, RelyingPartyTrust};
 use crate::sign_in::{Refusal, SignInRequest};

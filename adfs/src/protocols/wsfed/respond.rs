@@ -6,20 +6,10 @@ use url::Url;
 
 use super::CheckedSignIn;
 use crate::pages::with_explicit_port;
+use crate::protocols::{AutoPost, Issued};
 use crate::sign_in::Permit;
 use crate::state::Federation;
 use crate::tokens;
-
-/// The form: hidden fields for one address.
-#[derive(Debug)]
-pub struct AutoPost {
-    /// The relying party's address, its port written out.
-    pub action: String,
-    /// Names and values in order.
-    pub fields: Vec<(&'static str, String)>,
-    /// Id of the assertion, for the audit.
-    pub token_id: String,
-}
 
 /// Why no token could be made of a permit.
 #[derive(Debug, Error)]
@@ -40,7 +30,7 @@ pub fn respond(
     federation: &Federation,
     checked: &CheckedSignIn,
     permit: &Permit,
-) -> Result<AutoPost, WsFedError> {
+) -> Result<Issued, WsFedError> {
     let configuration = federation.configuration.load();
     let token = tokens::issue_saml11(
         &checked.request.relying_party,
@@ -64,9 +54,8 @@ pub fn respond(
     let reply = checked.reply.as_str();
     let action =
         Url::parse(reply).map_or_else(|_| reply.to_owned(), |url| with_explicit_port(&url));
-    Ok(AutoPost {
-        action,
-        fields,
+    Ok(Issued {
+        post: AutoPost { action, fields },
         token_id: token.id,
     })
 }

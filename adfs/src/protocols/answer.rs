@@ -1,0 +1,86 @@
+//! What the protocols that browsers speak have in common, so that one flow serves them all.
+
+use thiserror::Error;
+
+use super::wsfed;
+use crate::sign_in::{Permit, Refusal, SignInRequest};
+use crate::state::Federation;
+
+/// A form that the browser posts by itself: hidden fields for one address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutoPost {
+    /// The relying party's address, its port written out.
+    pub action: String,
+    /// Names and values in order.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+/// A token on its way to the relying party.
+#[derive(Debug)]
+pub struct Issued {
+    /// How it gets there.
+    pub post: AutoPost,
+    /// Id of the assertion, for the audit.
+    pub token_id: String,
+}
+
+/// Why no answer could be made of a permit.
+#[derive(Debug, Error)]
+pub enum RespondError {
+    /// WS-Federation.
+    #[error(transparent)]
+    WsFed(#[from] wsfed::WsFedError),
+}
+
+/// A sign-in request of whichever protocol that may be answered: the relying party is registered, and so is the address
+/// that the answer goes to.
+#[derive(Debug)]
+pub enum CheckedSignIn {
+    /// WS-Federation passive.
+    WsFed(wsfed::CheckedSignIn),
+}
+
+impl CheckedSignIn {
+    /// For the pipeline.
+    pub fn request(&self) -> &SignInRequest {
+        match self {
+            CheckedSignIn::WsFed(checked) => &checked.request,
+        }
+    }
+
+    /// For the form's user name field; empty without a hint.
+    pub fn user_name(&self) -> &str {
+        match self {
+            CheckedSignIn::WsFed(checked) => &checked.user_name,
+        }
+    }
+
+    /// Whether the user may be asked nothing, so that instead of a page the relying party is told.
+    pub fn is_passive(&self) -> bool {
+        match self {
+            CheckedSignIn::WsFed(_) => false,
+        }
+    }
+
+    /// The answer to a permitted sign-in.
+    ///
+    /// # Errors
+    /// When the claims cannot be written as the protocol demands, or signing fails.
+    pub fn respond(
+        &self,
+        federation: &Federation,
+        permit: &Permit,
+    ) -> Result<Issued, RespondError> {
+        match self {
+            CheckedSignIn::WsFed(checked) => Ok(wsfed::respond(federation, checked, permit)?),
+        }
+    }
+
+    /// How the relying party is told of a refusal, where its protocol does that instead of a page for the user.
+    pub fn tell(&self, _federation: &Federation, _refusal: &Refusal) -> Option<AutoPost> {
+        match self {
+            // WS-Federation has no message for it.
+            CheckedSignIn::WsFed(_) => None,
+        }
+    }
+}

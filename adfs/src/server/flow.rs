@@ -1,0 +1,239 @@
+//! A browser's sign-in, whatever its protocol: from a checked request through [`crate::sign_in`] to the answer.
+
+use actix_web::HttpResponse;
+use actix_web::http::{Method, StatusCode};
+
+use super::cookies::{self, Visited};
+use super::exchange::{Exchange, HttpResponseBuilderWithBody};
+use super::headers::{FormTargets, PagePolicy};
+use super::parameters::Parameters;
+use super::transaction::Transaction;
+use super::{SignInRate, failure, report, sign_out};
+use crate::authentication::Credentials;
+use crate::pages::{AutoPostPage, SignInPage};
+use crate::protocols::{AutoPost, CheckedSignIn};
+use crate::sign_in::{self, Answer, Notice, Prompt, Refusal, Session, SignInRequest};
+
+/// Whether the credential form may be used from where it was posted (spec security WEB-3). Command-line clients post
+/// with no earlier page and send neither header.
+fn same_site(exchange: &Exchange<'_>) -> bool {
+    let header = |name: &str| {
+        exchange
+            .request
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("invalid"))
+    };
+    match header("sec-fetch-site") {
+        Some(site) => !matches!(site, "cross-site" | "same-site"),
+        None => header("origin").is_none_or(|origin| origin == exchange.base),
+    }
+}
+
+/// One checked request on its way.
+pub(super) struct Flow<'a> {
+    exchange: &'a Exchange<'a>,
+    transaction: Transaction,
+    checked: CheckedSignIn,
+}
+
+impl<'a> Flow<'a> {
+    /// `transaction` is where pages and redirects come back to.
+    pub(super) fn new(
+        exchange: &'a Exchange<'a>,
+        transaction: Transaction,
+        checked: CheckedSignIn,
+    ) -> Flow<'a> {
+        Flow {
+            exchange,
+            transaction,
+            checked,
+        }
+    }
+
+    fn request(&self) -> &SignInRequest {
+        self.checked.request()
+    }
+
+    /// A request without credentials: a token when there is a session that serves, else the form.
+    pub(super) async fn begin(self) -> Result<HttpResponse, Refusal> {
+        let exchange = self.exchange;
+        // A token that nobody receives is not made.
+        if *exchange.request.method() == Method::HEAD {
+            return Ok(self.show(&Prompt::default(), self.checked.user_name()));
+        }
+        let session = exchange
+            .cookies
+            .session()
+            .and_then(|sealed| Session::open(exchange.federation, &sealed));
+        let context = exchange.context.clone();
+        match sign_in::resume(exchange.federation, self.request(), session, context).await {
+            Answer::Show(_) if self.checked.is_passive() => Ok(self.refuse(&Refusal::Passive)),
+            Answer::Show(prompt) => Ok(self.show(&prompt, self.checked.user_name())),
+            Answer::Permit(permit) => self.issue(&permit),
+            Answer::Refuse(refusal) => Ok(self.refuse(&refusal)),
+        }
+    }
+
+    /// Credentials. The answer to right ones is always a redirect, because clients take 302 for success.
+    pub(super) async fn posted(
+        self,
+        posted: &Parameters,
+        rate: &SignInRate,
+    ) -> Result<HttpResponse, Refusal> {
+        let exchange = self.exchange;
+        if !same_site(exchange) {
+            return Err(Refusal::CrossSite);
+        }
+        let field = |name: &str| {
+            posted
+                .one(name)
+                .map(Option::unwrap_or_default)
+                .map_err(|_| Refusal::Malformed)
+        };
+        let (user_name, password) = (field("UserName")?, field("Password")?);
+        let method = field("AuthMethod")?;
+        if !method.is_empty() && method != "FormsAuthentication" {
+            return Err(Refusal::MethodNotSupported);
+        }
+        if !posted.has("UserName") && !posted.has("Password") {
+            return Ok(self.show(&Prompt::default(), self.checked.user_name()));
+        }
+        if let Err(retry_after) = rate.attempt(exchange.context.client_ip) {
+            return Err(Refusal::TooManyAttempts { retry_after });
+        }
+        let credentials = match Credentials::read(user_name, password) {
+            Ok(credentials) => credentials,
+            Err(mistake) => {
+                return Ok(self.show(&Prompt::after(Notice::Mistake(mistake)), user_name));
+            }
+        };
+        let keep = field("Kmsi")? == "true";
+        let name = credentials.name().to_string();
+        let request = self.request();
+        match sign_in::prove(
+            exchange.federation,
+            request,
+            credentials,
+            keep,
+            &exchange.context,
+        )
+        .await
+        {
+            sign_in::Proved::Session(session) => {
+                report::credentials_accepted(exchange, request, session.user(), session.method());
+                sign_out::replaced(exchange, &session).await?;
+                self.signed_in(session)
+            }
+            sign_in::Proved::Rejected { prompt, reason } => {
+                report::credentials_refused(exchange, request, &name, &reason);
+                Ok(self.show(&prompt, user_name))
+            }
+            sign_in::Proved::Refuse(refusal) => Ok(self.refuse(&refusal)),
+        }
+    }
+
+    fn signed_in(&self, session: Session) -> Result<HttpResponse, Refusal> {
+        let exchange = self.exchange;
+        let mut response = exchange.redirect(StatusCode::FOUND, self.transaction.relative());
+        for cookie in session_cookies(exchange, &session)? {
+            response.cookie(cookie);
+        }
+        Ok(response.finish())
+    }
+
+    fn show(&self, prompt: &Prompt, user_name: &str) -> HttpResponse {
+        let exchange = self.exchange;
+        let absolute_action = self.transaction.absolute(&exchange.base);
+        let (error, error_field) = failure::notice(prompt);
+        let page = SignInPage {
+            frame: exchange.frame(),
+            application: Some(&self.request().relying_party.name),
+            action: self.transaction.relative(),
+            absolute_action: &absolute_action,
+            user_name,
+            error,
+            error_field,
+            kmsi: exchange.configuration.properties.kmsi_enabled,
+        };
+        exchange
+            .page(
+                StatusCode::OK,
+                &PagePolicy::interactive(FormTargets::Ourselves),
+                &page,
+            )
+            .finish()
+    }
+
+    fn issue(&self, permit: &sign_in::Permit) -> Result<HttpResponse, Refusal> {
+        let exchange = self.exchange;
+        let properties = &exchange.configuration.properties;
+        let now = exchange.federation.clock.now();
+        let count = match sign_in::count_token(
+            cookies::token_count(&exchange.cookies),
+            properties.loop_detection,
+            now,
+        ) {
+            Ok(count) => count,
+            Err(refusal) => return Ok(self.refuse(&refusal)),
+        };
+        let answer = match self.checked.respond(exchange.federation, permit) {
+            Ok(answer) => answer,
+            Err(error) => {
+                report::issuance_failed(exchange, &self.request().relying_party, &error);
+                return Ok(self.refuse(&Refusal::Issuance));
+            }
+        };
+        report::issued(exchange, self.request(), permit, &answer.token_id);
+        let mut response = self.post(&answer.post);
+        let visit = Visited {
+            identifier: self.request().identifier.clone(),
+            name: self.request().relying_party.name.clone(),
+            endpoint: answer.post.action.clone(),
+        };
+        let mut set = vec![
+            cookies::authenticated(permit.session().authenticated_at()),
+            cookies::with_token_count(count),
+            cookies::with_visited(&exchange.cookies, &visit),
+        ];
+        // The mark for this transaction has done its work: the next demand for fresh credentials asks again.
+        if permit.session().is_marked() {
+            set.extend(
+                session_cookies(exchange, &permit.session().unmarked())?
+                    .into_iter()
+                    .map(Some),
+            );
+        }
+        for cookie in set.into_iter().flatten() {
+            response.response.cookie(cookie);
+        }
+        Ok(response.finish())
+    }
+
+    /// Ends with a page for the user, or with a message to the relying party where the protocol has one.
+    fn refuse(&self, refusal: &Refusal) -> HttpResponse {
+        let relying_party = &self.request().relying_party.name;
+        match self.checked.tell(self.exchange.federation, refusal) {
+            Some(post) => {
+                report::refused(self.exchange, refusal, Some(relying_party));
+                self.post(&post).finish()
+            }
+            None => self.exchange.refuse_for(relying_party, refusal),
+        }
+    }
+
+    fn post(&self, post: &AutoPost) -> HttpResponseBuilderWithBody {
+        let page = AutoPostPage::new(&post.action, &post.fields);
+        self.exchange
+            .page(StatusCode::OK, &PagePolicy::auto_post(), &page)
+    }
+}
+
+fn session_cookies(
+    exchange: &Exchange<'_>,
+    session: &Session,
+) -> Result<Vec<actix_web::cookie::Cookie<'static>>, Refusal> {
+    let sealed = session.seal(exchange.federation).ok_or(Refusal::Issuance)?;
+    let persistent = session.persistent_for(exchange.federation.clock.now());
+    Ok(cookies::session(&sealed, &exchange.cookies, persistent))
+}
