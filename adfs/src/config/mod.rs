@@ -7,6 +7,7 @@
 mod access_control;
 mod attribute_store_reader;
 mod attribute_stores;
+mod certificate_reader;
 mod claim_descriptions;
 mod directory;
 mod directory_reader;
@@ -18,6 +19,8 @@ mod properties;
 mod reader;
 mod relying_party;
 mod rules;
+mod saml;
+mod saml_reader;
 mod secret;
 mod secret_reader;
 mod server_address;
@@ -49,6 +52,10 @@ pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};
 pub use properties::{LoopDetection, Properties};
 pub use relying_party::{RelyingParties, RelyingPartyTrust};
+pub use saml::{
+    ContentEncryption, ProtocolProfile, SamlEndpoint, SamlProtocol, SamlResponseSignature,
+    SamlSettings,
+};
 pub use secret::Secret;
 pub use server_address::{ServerAddress, Transport};
 pub use service::{Https, KeyFiles, Log, LogFormat, Probe, ProxySettings, Service, StoreSettings};

@@ -25,6 +25,16 @@ pub struct Properties {
     pub additional_authentication_rules: Option<Arc<RuleSet>>,
     /// Life of the certificate of a proxy trust (ProxyTrustTokenLifetime, minutes).
     pub proxy_trust_token_lifetime: Duration,
+    /// Whether sign-in may start at the page of this service (EnableIdPInitiatedSignonPage).
+    pub idp_initiated_sign_on_page_enabled: bool,
+    /// Whether such a sign-in takes its application from `RelayState` (RelayStateForIdpInitiatedSignOnEnabled).
+    pub relay_state_for_idp_initiated_sign_on_enabled: bool,
+    /// How far apart a SAML message may be sent and received (SamlMessageDeliveryWindow, minutes).
+    pub saml_message_delivery_window: Duration,
+    /// Whether requests of every relying party must be signed (SignedSamlRequestsRequired).
+    pub signed_saml_requests_required: bool,
+    /// Classes of authentication, weakest first (AuthenticationContextOrder).
+    pub authentication_context_order: Vec<String>,
 }
 
 /// Limits of loop detection.
@@ -36,15 +46,20 @@ pub struct LoopDetection {
     pub maximum_tokens_issued_in_interval: u32,
 }
 
+/// The default of AD FS (spec passive-sign-in 3.4).
+const AUTHENTICATION_CONTEXT_ORDER: [&str; 6] = [
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:Password",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:TLSClient",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:X509",
+    "urn:federation:authentication:windows",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:Kerberos",
+];
 const WEEK_MINUTES: u32 = 7 * 24 * 60;
 const YEAR_MINUTES: u32 = 366 * 24 * 60;
 
 /// Properties of AD FS that mean something which this version does not do.
-const UNAVAILABLE: [(&str, &str); 11] = [
-    (
-        "enable_idp_initiated_signon_page",
-        "remove it; sign-in begins at the application",
-    ),
+const UNAVAILABLE: [(&str, &str); 9] = [
     (
         "acceptable_identifiers",
         "remove it; there are no claims provider trusts",
@@ -68,10 +83,6 @@ const UNAVAILABLE: [(&str, &str); 11] = [
     (
         "prevent_token_replays",
         "remove it; there are no claims provider trusts whose tokens could be replayed",
-    ),
-    (
-        "signed_saml_requests_required",
-        "remove it; SAML 2.0 is not spoken",
     ),
     (
         "intranet_use_local_claims_provider",
@@ -106,6 +117,21 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
         "additional_authentication_rules_file",
         stores,
     );
+    let idp_initiated_sign_on_page_enabled =
+        section.flag("enable_idp_initiated_signon_page", false);
+    let relay_state_for_idp_initiated_sign_on_enabled =
+        section.flag("enable_relay_state_for_idp_initiated_sign_on", false);
+    let saml_message_delivery_window = section.minutes("saml_message_delivery_window", 1..=60, 5);
+    let signed_saml_requests_required = section.flag("signed_saml_requests_required", false);
+    let authentication_context_order = section
+        .find::<Vec<String>>(
+            "authentication_context_order",
+            "a list of authentication context classes, weakest first",
+        )
+        .map_or_else(
+            || AUTHENTICATION_CONTEXT_ORDER.map(str::to_owned).to_vec(),
+            |found| found.value,
+        );
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);
     }
@@ -120,5 +146,10 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
         }),
         additional_authentication_rules,
         proxy_trust_token_lifetime,
+        idp_initiated_sign_on_page_enabled,
+        relay_state_for_idp_initiated_sign_on_enabled,
+        saml_message_delivery_window,
+        signed_saml_requests_required,
+        authentication_context_order,
     }
 }

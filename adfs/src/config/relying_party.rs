@@ -7,10 +7,12 @@ use std::sync::Arc;
 use claim_rules::RuleSet;
 use federation::endpoints::ReplyUrl;
 use federation::signature::SignatureAlgorithm;
+use openssl::x509::X509;
 use time::Duration;
 use uuid::Uuid;
 
 use super::access_control::AccessControlPolicy;
+use super::saml::{ContentEncryption, ProtocolProfile, SamlSettings};
 
 /// A relying party trust.
 #[derive(Debug)]
@@ -25,6 +27,16 @@ pub struct RelyingPartyTrust {
     pub ws_fed_endpoint: Option<ReplyUrl>,
     /// Where they may also go when asked for (AdditionalWSFedEndpoint).
     pub additional_ws_fed_endpoint: Vec<ReplyUrl>,
+    /// Protocols that it may use (ProtocolProfile).
+    pub protocol_profile: ProtocolProfile,
+    /// How it speaks SAML 2.0.
+    pub saml: SamlSettings,
+    /// Whom its tokens are encrypted for (EncryptionCertificate, when EncryptClaims is on).
+    pub encryption_certificate: Option<X509>,
+    /// How encrypted tokens are encrypted.
+    pub content_encryption: ContentEncryption,
+    /// Whether an earlier sign-in never serves (AlwaysRequireAuthentication).
+    pub always_require_authentication: bool,
     /// Life of a token (TokenLifetime); 60 minutes where the file says 0 or nothing.
     pub token_lifetime: Duration,
     /// How long before its issuance a token becomes valid (NotBeforeSkew).

@@ -424,17 +424,34 @@ fn a_trust_refuses_what_it_cannot_do() {
     for (setting, part) in [
         (
             "saml_endpoints = [\"https://rp.test\"]",
-            "rp.toml:4: saml_endpoints: this is not available in this version",
+            "rp.toml:4: saml_endpoints: invalid type",
+        ),
+        (
+            "saml_endpoints = [{ binding = \"POST\", protocol = \"SAMLAssertionConsumer\", uri = \"http://rp.test\" }]",
+            "cannot be an endpoint",
+        ),
+        (
+            "saml_endpoints = [{ binding = \"POST\", protocol = \"SAMLConsumer\", uri = \"https://rp.test\" }]",
+            "there is no endpoint of binding",
+        ),
+        (
+            "saml_endpoints = [{ binding = \"POST\", protocol = \"SAMLAssertionConsumer\", uri = \"https://rp.test/1\" }, \
+             { binding = \"POST\", protocol = \"SAMLAssertionConsumer\", uri = \"https://rp.test/2\" }]",
+            "two assertion consumers have the index 0",
+        ),
+        (
+            "request_signing_certificate = [\"-----BEGIN CERTIFICATE-----\"]",
+            "this is no certificate in PEM",
+        ),
+        (
+            "saml_response_signature = \"Both\"",
+            "\"Both\" is not known; write one of \"AssertionOnly\"",
         ),
         (
             "encryption_certificate = \"x.pem\"",
-            "encryption_certificate: this is not available",
+            "encryption_certificate: this is no certificate, and no file",
         ),
-        (
-            "always_require_authentication = true",
-            "always_require_authentication: this is not available",
-        ),
-        ("protocol_profile = \"SAML\"", "SAML 2.0 is not available"),
+        ("protocol_profile = \"OAuth\"", "\"OAuth\" is not known"),
         (
             "access_control_policy_name = \"Permit MFA\"",
             "there is no access control policy \"Permit MFA\"; write one of \"Permit everyone\"",

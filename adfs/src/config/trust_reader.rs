@@ -14,10 +14,12 @@ use super::access_control::{
     self, AccessControlPolicy, PERMIT_EVERYONE, Parameters, PolicyTemplates,
 };
 use super::attribute_store_reader::StoreNames;
+use super::certificate_reader::certificate;
 use super::directory::DirectoryConfig;
 use super::reader::{At, Found, Problems, Section};
 use super::relying_party::RelyingPartyTrust;
 use super::rules;
+use super::saml_reader;
 
 const MAX_IDENTIFIER: usize = 2048;
 const DEFAULT_LIFETIME_MINUTES: u32 = 60;
@@ -25,38 +27,10 @@ const WEEK_MINUTES: u32 = 7 * 24 * 60;
 
 /// What AD FS knows and this version does not do. Values that ask for nothing are taken, so that an exported trust
 /// loads.
-const UNAVAILABLE: [(&str, &str); 20] = [
-    (
-        "saml_endpoints",
-        "remove it; SAML 2.0 is not spoken, use `ws_fed_endpoint`",
-    ),
-    (
-        "encryption_certificate",
-        "remove it; tokens are not encrypted",
-    ),
-    (
-        "encrypted_name_id_required",
-        "remove it; tokens are not encrypted",
-    ),
-    (
-        "request_signing_certificate",
-        "remove it; SAML 2.0 is not spoken",
-    ),
-    (
-        "signed_saml_requests_required",
-        "remove it; SAML 2.0 is not spoken",
-    ),
+const UNAVAILABLE: [(&str, &str); 13] = [
     (
         "enable_jwt",
-        "remove it; WS-Federation is answered with SAML 1.1",
-    ),
-    (
-        "always_require_authentication",
-        "remove it; let the application send wfresh=0",
-    ),
-    (
-        "allowed_authentication_class_references",
-        "remove it; the only method is the password",
+        "remove it; WS-Federation is answered with SAML",
     ),
     (
         "claims_provider_name",
@@ -123,7 +97,11 @@ pub(super) fn trust(
     let ws_fed_endpoint = section.find::<ReplyUrl>("ws_fed_endpoint", endpoint_expected);
     let additional =
         section.find::<Vec<ReplyUrl>>("additional_ws_fed_endpoint", "a list of https addresses");
-    check_profile(section);
+    let protocol_profile = saml_reader::protocol_profile(section);
+    let saml = saml_reader::settings(section);
+    let encryption_certificate = certificate(section, "encryption_certificate");
+    let content_encryption = saml_reader::content_encryption(section);
+    let always_require_authentication = section.flag("always_require_authentication", false);
     let lifetime = match section.number("token_lifetime", 0..=WEEK_MINUTES, 0) {
         0 => DEFAULT_LIFETIME_MINUTES,
         minutes => minutes,
@@ -133,8 +111,7 @@ pub(super) fn trust(
         "signature_algorithm",
         "\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\" or remove it",
     );
-    // The default of AD FS is true and means nothing without an encryption certificate, which is refused above.
-    section.flag("encrypt_claims", true);
+    let encrypt_claims = section.flag("encrypt_claims", true);
     let authorization = rules::find(
         section,
         "issuance_authorization_rules",
@@ -172,6 +149,11 @@ pub(super) fn trust(
         enabled,
         ws_fed_endpoint: ws_fed_endpoint.map(|found| found.value),
         additional_ws_fed_endpoint: additional.map(|found| found.value).unwrap_or_default(),
+        protocol_profile,
+        saml,
+        encryption_certificate: encryption_certificate.filter(|_| encrypt_claims),
+        content_encryption,
+        always_require_authentication,
         token_lifetime: Duration::minutes(lifetime.into()),
         not_before_skew,
         signature_algorithm: signature_algorithm
@@ -305,23 +287,6 @@ fn identifiers(section: &mut Section<'_>) -> Option<Found<Vec<String>>> {
             None => Ok(list),
         }
     })
-}
-
-/// ProtocolProfile names the protocols that a relying party may use; the only one spoken must be among them.
-fn check_profile(section: &mut Section<'_>) {
-    let expected = "\"WsFed-SAML\" or \"WSFederation\", or remove it";
-    if let Some(found) = section.text("protocol_profile", expected) {
-        section.check(
-            "protocol_profile",
-            found,
-            expected,
-            |profile| match profile.as_str() {
-                "WsFed-SAML" | "WSFederation" => Ok(()),
-                "SAML" => Err("SAML 2.0 is not available in this version".to_owned()),
-                _ => Err(format!("{profile:?} is no protocol profile")),
-            },
-        );
-    }
 }
 
 /// A GUID that stays the same as long as the first identifier does, where the file gives none (RFC 9562, version 8).

@@ -43,6 +43,7 @@ struct Adfs<'a> {
     keys: Keys,
     store: Store,
     log: Log,
+    properties: Properties,
     proxy: Proxy<'a>,
     directories: Directories<'a>,
 }
@@ -83,6 +84,11 @@ struct Store {
 struct Log {
     filter: &'static str,
     format: &'static str,
+}
+
+#[derive(Serialize)]
+struct Properties {
+    enable_idp_initiated_signon_page: bool,
 }
 
 #[derive(Serialize)]
@@ -152,6 +158,9 @@ pub fn write_adfs(
         log: Log {
             filter: "info",
             format: "text",
+        },
+        properties: Properties {
+            enable_idp_initiated_signon_page: true,
         },
         proxy: Proxy {
             administrators: [&directory.proxy_administrator],

@@ -9,7 +9,7 @@ use federation::wsfed::{PassiveRequest, RequestError, SignInRequest as Wire, Sig
 pub use respond::{WsFedError, respond};
 
 use crate::config::{Configuration, RelyingPartyTrust};
-use crate::sign_in::{Refusal, SignInRequest};
+use crate::sign_in::{Freshness, Refusal, SignInRequest};
 
 /// Longest name that is put into the form for the user.
 const MAX_USER_NAME: usize = 256;
@@ -75,10 +75,15 @@ impl SignInMessage {
         let relying_party = configuration
             .relying_parties
             .by_identifier(&identifier)
-            .filter(|trust| trust.enabled)
+            .filter(|trust| trust.enabled && trust.protocol_profile.allows_ws_federation())
             .ok_or(Refusal::UnknownRelyingParty)?;
         let reply = reply_address(&relying_party, wire.wreply.as_deref())?;
-        let freshness = demand::freshness(wire.wfresh.as_deref(), wire.prompt.as_deref())?;
+        let asked = demand::freshness(wire.wfresh.as_deref(), wire.prompt.as_deref())?;
+        let freshness = if relying_party.always_require_authentication {
+            Freshness::Now
+        } else {
+            asked
+        };
         let method = demand::method(wire.wauth.as_deref())?;
         let hint = wire.username.or(wire.login_hint).unwrap_or_default();
         let usable = hint.chars().count() <= MAX_USER_NAME && !hint.chars().any(char::is_control);

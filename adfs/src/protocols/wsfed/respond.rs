@@ -17,6 +17,11 @@ pub enum WsFedError {
     /// The assertion.
     #[error(transparent)]
     Token(#[from] tokens::IssueError),
+    /// The trust demands what cannot be done yet, and a token in the clear is no substitute.
+    #[error(
+        "relying party trust {0:?} has an encryption certificate, and WS-Federation tokens cannot be encrypted yet; remove it or set encrypt_claims = false"
+    )]
+    Encryption(String),
     /// The envelope around it.
     #[error("the response around the token cannot be written: {0}")]
     Response(#[from] federation::IssueError),
@@ -31,6 +36,10 @@ pub fn respond(
     checked: &CheckedSignIn,
     permit: &Permit,
 ) -> Result<Issued, WsFedError> {
+    let trust = &checked.request.relying_party;
+    if trust.encryption_certificate.is_some() {
+        return Err(WsFedError::Encryption(trust.name.clone()));
+    }
     let configuration = federation.configuration.load();
     let token = tokens::issue_saml11(
         &checked.request.relying_party,
