@@ -26,13 +26,10 @@ incorrect = Incorrect user ID or password. Check both and try again.
 password-expired = Your password has expired or must be changed before you can sign in. Change it on a computer of your organization, or ask your help desk.
 
 realm-heading = Where do you have your account?
-realm-intro = Choose your organization to go on.
-own-directory = { $company } account
 other-organization = Another organization
 email-intro = Enter your email address at your organization.
 email = Email address
 next = Next
-back = Back
 invalid-suffix = No organization here uses this address. Check it and try again.
 
 sites-heading = Your applications
@@ -55,9 +52,6 @@ signed-out-partly-advice = The service could not note that your session has ende
 cleanup-frame = Signing out of an application
 continue = Continue
 
-script-disabled = Choose Submit to go on.
-submit = Submit
-
 error-details = Details for your administrator
 error-activity = Activity ID
 error-relying-party = Relying party
@@ -69,7 +63,6 @@ cookies-not-seen = not seen
 copy-details = Copy details
 copied = Copied
 try-again = Try again
-contact-support = Support: { $address }
 
 no-handler-heading = There is nothing to sign in to here
 no-handler-message = This address answers only when an application sends you to it. Go back to the application and start again.

@@ -9,8 +9,6 @@ mod home_realm;
 mod idp_initiated;
 mod language;
 
-use std::borrow::Cow;
-
 use askama::Template;
 use url::Url;
 use uuid::Uuid;
@@ -47,12 +45,12 @@ impl<'a> Frame<'a> {
     }
 
     /// A text in the page's language; see `templates/texts/en.ftl` for the keys.
-    pub fn say(&self, key: &str) -> Cow<'static, str> {
+    pub fn say(&self, key: &str) -> String {
         self.language.say(key)
     }
 
     /// A text with one placeable filled in.
-    pub fn say_with(&self, key: &str, name: &str, value: &str) -> Cow<'static, str> {
+    pub fn say_with(&self, key: &str, name: &str, value: &str) -> String {
         self.language.say_with(key, name, value)
     }
 }
