@@ -79,6 +79,10 @@ function getStyle(element, property) { return window.getComputedStyle(element).g
 document.addEventListener("DOMContentLoaded", function () {
   var form = document.getElementById("loginForm");
   if (form) { prepareSignIn(form); }
+  var realms = document.getElementById("hrd");
+  if (realms) { prepareHomeRealm(realms); }
+  var copy = document.getElementById("copyDetails");
+  if (copy) { prepareCopy(copy); }
   var signedOut = document.getElementById("signoutArea");
   if (signedOut && signedOut.dataset.return) { returnAfter(signedOut); }
 });
@@ -117,6 +121,68 @@ function prepareSignIn(form) {
       });
     });
   }
+}
+
+function HRDErrors() {
+  var form = document.getElementById("hrd");
+  this.invalidSuffix = (form && form.dataset.invalidSuffix) || "";
+}
+
+// Themes and automation call these by name.
+var HRD = {
+  emailInput: "emailInput",
+  selection: function (identifier) {
+    var field = document.getElementById("hrdSelection");
+    field.name = "HomeRealmSelection";
+    field.value = identifier;
+    document.getElementById("hrd").submit();
+    return false;
+  },
+  showEmailInput: function () { HRD.fold(false); document.getElementById("emailInput").focus(); },
+  hideEmailInput: function () { HRD.fold(true); },
+  fold: function (folded) {
+    document.getElementById("byEmail").classList.toggle("folded", folded);
+    var button = document.getElementById("otherOrganization");
+    if (button) { button.setAttribute("aria-expanded", String(!folded)); }
+  },
+  submitEmail: function () {
+    var input = document.getElementById(HRD.emailInput);
+    var at = input.value.lastIndexOf("@");
+    if (at < 1 || at === input.value.length - 1) {
+      new InputUtil("errorText", "error").setError(input, new HRDErrors().invalidSuffix);
+      return false;
+    }
+    document.getElementById("emailSubmit").click();
+    return true;
+  }
+};
+
+function prepareHomeRealm(form) {
+  var other = document.getElementById("otherOrganization");
+  if (other) {
+    other.addEventListener("click", function () {
+      if (document.getElementById("byEmail").classList.contains("folded")) { HRD.showEmailInput(); } else { HRD.hideEmailInput(); }
+    });
+  }
+  var email = document.getElementById(HRD.emailInput);
+  if (email) {
+    // Enter in the field means the address, not the first tile of the form.
+    email.addEventListener("keydown", function (event) {
+      if (event.key === "Enter") { event.preventDefault(); HRD.submitEmail(); }
+    });
+  }
+}
+
+function prepareCopy(button) {
+  if (!navigator.clipboard) { return; }
+  button.classList.add("usable");
+  button.addEventListener("click", function () {
+    var lines = [];
+    document.querySelectorAll("#errorDetailsList dt").forEach(function (term) {
+      lines.push(term.textContent + ": " + term.nextElementSibling.textContent);
+    });
+    navigator.clipboard.writeText(lines.join("\n")).then(function () { button.textContent = button.dataset.copied; });
+  });
 }
 
 // Leaves the page once the applications' sign-out frames have answered, or after three seconds.

@@ -27,10 +27,12 @@ mod server_address;
 mod service;
 #[cfg(test)]
 mod tests;
+mod theme_reader;
 mod trust_check;
 mod trust_files;
 mod trust_reader;
 mod values;
+mod web_content;
 
 use std::path::{Path, PathBuf};
 
@@ -60,6 +62,7 @@ pub use secret::Secret;
 pub use server_address::{ServerAddress, Transport};
 pub use service::{Https, KeyFiles, Log, LogFormat, Probe, ProxySettings, Service, StoreSettings};
 pub use trust_check::{TrustChanges, TrustCheck};
+pub use web_content::{ErrorPageInfo, Layout, Theme, ThemeFile, WebContent};
 
 /// A commented `adfs.toml` that loads as it stands, with the default of every setting.
 pub const EXAMPLE: &str = include_str!("example/adfs.toml");
@@ -94,6 +97,8 @@ pub struct Configuration {
     pub log: Log,
     /// Who may make a proxy trusted.
     pub proxy: ProxySettings,
+    /// What the organisation puts on the pages.
+    pub web: WebContent,
 }
 
 impl Configuration {
@@ -146,6 +151,7 @@ impl Configuration {
         let keys = service::keys(root.section("keys"));
         let log = service::log(root.section("log"));
         let proxy = service::proxy(root.section("proxy"));
+        let web = web_content::web(root.section("web"), path, &problems);
         let attribute_stores =
             attribute_store_reader::attribute_stores(root.section("attribute_stores"));
         let stores = attribute_stores.as_deref().map(StoreNames::of);
@@ -173,6 +179,7 @@ impl Configuration {
                     keys,
                     log,
                     proxy,
+                    web,
                 })
             }
             (.., problems) => Err(ConfigError::new(problems)),

@@ -722,3 +722,115 @@ fn rules_ask_configured_stores_only() {
         .load(&[])
         .expect("a configuration");
 }
+
+const THEME: &str = r##"
+layout = "classic"
+[colours]
+accent = "#123456"
+[dark_colours]
+accent = "#abc"
+[texts.default]
+help_desk_link = "https://help.contoso.test/"
+company_name = "Contoso"
+[texts.de]
+company_name = "Contoso DE"
+[texts.zh-Hant]
+company_name = "Contoso TW"
+"##;
+
+#[test]
+fn a_theme_is_a_folder_of_files_and_a_relying_party_may_have_its_own() {
+    let folder = Folder::with(&[
+        ("adfs.toml", MINIMAL),
+        ("web/theme.toml", THEME),
+        (
+            "web/logo.svg",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\"/>",
+        ),
+        ("web/style.css", "h1 { color: red }"),
+        (
+            "web/relying-parties/mail/theme.toml",
+            "relying_party = \"Mail\"\n[texts.de]\nsign_in_page_description_text = \"Post\"\n",
+        ),
+        ("web/relying-parties/mail/onload.js", "var a = 1;"),
+    ]);
+    let web = folder.load(&[]).expect("a configuration").web;
+    let general = web.theme(None);
+    assert_eq!(general.layout, Layout::Classic);
+    assert_eq!(general.text("de-AT", "company_name"), Some("Contoso DE"));
+    assert_eq!(general.text("zh-Hant", "company_name"), Some("Contoso TW"));
+    assert_eq!(general.text("fr-FR", "company_name"), Some("Contoso"));
+    assert_eq!(general.text("fr-FR", "privacy_link"), None);
+    let style = web
+        .file("/adfs/portal/theme/default/style.css")
+        .expect("a style sheet");
+    let content = String::from_utf8(style.content.clone()).expect("text");
+    assert_eq!(
+        content,
+        ":root { --accent: #123456; }\n@media (prefers-color-scheme: dark) { :root { --accent: #abc; } }\nh1 { color: red }"
+    );
+    assert_eq!(style.link(), format!("{}?id={}", style.path, style.hash));
+    let mail = web.theme(Some("Mail"));
+    assert_eq!(mail.layout, Layout::Classic);
+    assert_eq!(
+        mail.text("de-DE", "sign_in_page_description_text"),
+        Some("Post")
+    );
+    assert_eq!(mail.text("de-DE", "company_name"), Some("Contoso DE"));
+    assert!(mail.script.is_some() && mail.logo.is_some() && general.script.is_none());
+    assert!(web.file("/adfs/portal/theme/mail/onload.js").is_some());
+    assert!(web.file("/adfs/portal/theme/default/theme.toml").is_none());
+    assert!(web.theme(Some("Other")).script.is_none());
+}
+
+#[test]
+fn a_broken_theme_is_refused_and_says_where() {
+    let cases = [
+        (
+            "web/theme.toml",
+            "[colours]\naccent = \"red; } body {\"",
+            "colours.accent",
+        ),
+        ("web/theme.toml", "[colours]\nacent = \"#fff\"", "`accent`"),
+        ("web/theme.toml", "layout = \"wide\"", "layout"),
+        (
+            "web/theme.toml",
+            "[texts.default]\nhome_link = \"javascript:alert(1)\"",
+            "home_link",
+        ),
+        (
+            "web/theme.toml",
+            "[texts.\"de/../x\"]\ncompany_name = \"x\"",
+            "language tag",
+        ),
+        (
+            "web/theme.toml",
+            "[texts.de]\ncompany_name = \"a\\u0007\"",
+            "company_name",
+        ),
+        ("web/logo.png", "<html>", "logo.png"),
+        ("web/logo.svg", "no picture", "logo.svg"),
+        ("web/relying-parties/mail/style.css", "", "theme.toml"),
+        ("web/relying-parties/Mail Box/style.css", "", "Mail Box"),
+        (
+            "web/relying-parties/mail/theme.toml",
+            "layout = \"classic\"",
+            "relying_party",
+        ),
+    ];
+    for (file, content, expected) in cases {
+        let problems = Folder::with(&[("adfs.toml", MINIMAL), (file, content)]).problems(&[]);
+        assert!(
+            problems.iter().any(|problem| problem.contains(expected)),
+            "{file}: {problems:?}"
+        );
+    }
+    let large = "a".repeat(256 * 1024 + 1);
+    let folder = Folder::with(&[("adfs.toml", MINIMAL), ("web/style.css", &large)]);
+    assert!(
+        folder
+            .problems(&[])
+            .concat()
+            .contains("larger than 256 KiB")
+    );
+}

@@ -74,12 +74,16 @@ pub fn auto_post_hash() -> &'static str {
     &AUTO_POST_HASH
 }
 
-fn link(asset: &Asset) -> String {
-    let hash: String = sha256(asset.content)
+/// SHA-256 of a file, upper-case hexadecimal.
+pub fn asset_hash(asset: &Asset) -> String {
+    sha256(asset.content)
         .iter()
         .map(|byte| format!("{byte:02X}"))
-        .collect();
-    format!("{}?id={hash}", asset.path)
+        .collect()
+}
+
+fn link(asset: &Asset) -> String {
+    format!("{}?id={}", asset.path, asset_hash(asset))
 }
 
 #[cfg(test)]

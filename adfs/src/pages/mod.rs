@@ -13,7 +13,9 @@ use askama::Template;
 use url::Url;
 use uuid::Uuid;
 
-pub use assets::{ASSETS, Asset, auto_post_hash, links};
+use crate::config::{Layout, Theme};
+
+pub use assets::{ASSETS, Asset, asset_hash, auto_post_hash, links};
 pub use escape::Attribute;
 pub use home_realm::{HomeRealmPage, RealmChoice};
 pub use idp_initiated::{ApplicationChoice, IdpInitiatedPage};
@@ -28,15 +30,24 @@ pub struct Frame<'a> {
     pub company: &'a str,
     /// Federation service name.
     pub host_name: &'a str,
+    /// Files and texts of the organisation.
+    pub theme: &'a Theme,
     monogram: String,
     assets: &'static assets::AssetLinks,
 }
 
 impl<'a> Frame<'a> {
     /// The frame for an organisation.
-    pub fn new(company: &'a str, host_name: &'a str, language: &'static Language) -> Frame<'a> {
+    pub fn new(
+        company: &'a str,
+        host_name: &'a str,
+        language: &'static Language,
+        theme: &'a Theme,
+    ) -> Frame<'a> {
+        let company = theme.text(language.tag, "company_name").unwrap_or(company);
         Frame {
             language,
+            theme,
             company,
             host_name,
             monogram: initial(company),
@@ -47,6 +58,27 @@ impl<'a> Frame<'a> {
     /// A text in the page's language; see `templates/texts/en.ftl` for the keys.
     pub fn say(&self, key: &str) -> String {
         self.language.say(key)
+    }
+
+    /// The organisation's own text of this name in the page's language; empty without one.
+    pub fn own(&self, name: &str) -> &'a str {
+        self.theme.text(self.language.tag, name).unwrap_or_default()
+    }
+
+    /// The organisation's own text of this name, else ours.
+    pub fn own_or(&self, name: &str, key: &str) -> String {
+        match self.own(name) {
+            "" => self.say(key),
+            text => text.to_owned(),
+        }
+    }
+
+    /// Class of the layout, for the style sheet.
+    fn layout(&self) -> &'static str {
+        match self.theme.layout {
+            Layout::Centred => "centred",
+            Layout::Classic => "classic",
+        }
     }
 
     /// A text with one placeable filled in.
@@ -127,15 +159,19 @@ pub struct ErrorPage<'a> {
     pub frame: Frame<'a>,
     /// Key of the line on top.
     pub heading: &'a str,
-    /// Key of the text that says what to do.
+    /// What to do, in the organisation's own words; empty without them.
+    pub own_message: &'a str,
+    /// Key of the text that says what to do otherwise.
     pub message: &'a str,
     /// Correlates the page with log lines.
     pub activity_id: Uuid,
     /// Registered name of the relying party, when known.
     pub relying_party: Option<&'a str>,
+    /// Whether code and text are shown (AdditionalErrorPageInfo).
+    pub detailed: bool,
     /// `MSIS` code, when one fits.
     pub code: Option<&'a str>,
-    /// Our words for the code.
+    /// What happened, in our words.
     pub code_text: &'a str,
     /// RFC 1123 time, GMT.
     pub time: String,

@@ -1,7 +1,13 @@
 use super::*;
 
 fn frame() -> Frame<'static> {
-    Frame::new("Contoso <Ltd>", "sts.contoso.test", Language::english())
+    static PLAIN: std::sync::LazyLock<Theme> = std::sync::LazyLock::new(Theme::default);
+    Frame::new(
+        "Contoso <Ltd>",
+        "sts.contoso.test",
+        Language::english(),
+        &PLAIN,
+    )
 }
 
 fn sign_in(user_name: &str, error: &str) -> String {
@@ -170,8 +176,10 @@ fn the_error_page_names_activity_and_code_and_the_signed_out_page_its_frames() {
         frame: frame(),
         heading: "issuance-heading",
         message: "issuance-message",
+        own_message: "",
         activity_id: id,
         relying_party: Some("Mail & more"),
+        detailed: true,
         code: Some("MSIS7007"),
         code_text: "unknown",
         time: "Thu, 01 Jan 1970 00:00:00 GMT".to_owned(),

@@ -14,8 +14,8 @@ use super::cookies::RequestCookies;
 use super::failure;
 use super::headers::{FormTargets, PagePolicy};
 use super::{context, headers};
-use crate::claims::RequestContext;
-use crate::config::Configuration;
+use crate::claims::{NetworkLocation, RequestContext};
+use crate::config::{Configuration, ErrorPageInfo};
 use crate::ids;
 use crate::pages::{ErrorPage, Frame, Language};
 use crate::sign_in::Refusal;
@@ -58,8 +58,19 @@ impl<'a> Exchange<'a> {
 
     /// The frame of this organisation's pages.
     pub(super) fn frame(&self) -> Frame<'_> {
+        self.frame_for(None)
+    }
+
+    /// The frame of pages that a relying party, by the name of its trust, has brought somebody to.
+    pub(super) fn frame_for(&self, relying_party: Option<&str>) -> Frame<'_> {
         let service = &self.configuration.service;
-        Frame::new(&service.display_name, &service.host_name, self.language())
+        let theme = self.configuration.web.theme(relying_party);
+        Frame::new(
+            &service.display_name,
+            &service.host_name,
+            self.language(),
+            theme,
+        )
     }
 
     /// The language that this browser gets (spec passive-sign-in 5.11).
@@ -68,7 +79,8 @@ impl<'a> Exchange<'a> {
         Language::negotiate(
             self.request.query_string(),
             accepted.and_then(|value| value.to_str().ok()),
-            Language::english(),
+            Language::find(&self.configuration.web.installed_language)
+                .unwrap_or_else(Language::english),
         )
     }
 
@@ -126,6 +138,15 @@ impl<'a> Exchange<'a> {
         )
     }
 
+    /// Whether this browser may read what went wrong (AdditionalErrorPageInfo, spec passive-sign-in 8.1).
+    fn shows_details(&self) -> bool {
+        match self.configuration.web.additional_error_page_info {
+            ErrorPageInfo::Detailed => true,
+            ErrorPageInfo::Private => self.context.network_location == NetworkLocation::Intranet,
+            ErrorPageInfo::None => false,
+        }
+    }
+
     fn refusal_page(
         &self,
         status: StatusCode,
@@ -134,8 +155,15 @@ impl<'a> Exchange<'a> {
     ) -> HttpResponse {
         let explanation = failure::explain(refusal);
         let code_text = refusal.to_string();
+        let frame = self.frame_for(relying_party);
+        let own_message = match refusal {
+            Refusal::AccessDenied { .. } => frame.own("error_page_authorization_error_message"),
+            _ => "",
+        };
         let page = ErrorPage {
-            frame: self.frame(),
+            frame,
+            own_message,
+            detailed: self.shows_details(),
             heading: explanation.heading,
             message: explanation.message,
             activity_id: self.context.activity_id,

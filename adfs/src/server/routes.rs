@@ -38,7 +38,7 @@ pub fn probe() -> Resource {
 }
 
 async fn portal(request: HttpRequest, federation: Data<Federation>) -> HttpResponse {
-    match static_files::find(&request) {
+    match static_files::find(&request, &federation.configuration.load().web) {
         Some(file) => file,
         None => not_found(request, federation).await,
     }

@@ -15,7 +15,7 @@ const STATUS: &str = "reload-status.json";
 /// Name of the lock file.
 const LOCK: &str = "server.lock";
 /// Folders beside `adfs.toml` that belong to the configuration.
-const FOLDERS: [&str; 2] = ["trusts", "policies"];
+const FOLDERS: [&str; 3] = ["trusts", "policies", "web"];
 const MAX_FILES: usize = 50_000;
 const MAX_DEPTH: usize = 4;
 const MAX_STATUS: u64 = 256 * 1024;
