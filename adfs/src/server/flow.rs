@@ -147,7 +147,7 @@ impl<'a> Flow<'a> {
         let absolute_action = self.transaction.absolute(&exchange.base);
         let (error, error_field) = failure::notice(prompt);
         let page = SignInPage {
-            frame: exchange.frame(),
+            frame: exchange.frame_for(Some(&self.request().relying_party.name)),
             application: Some(&self.request().relying_party.name),
             action: self.transaction.relative(),
             absolute_action: &absolute_action,
