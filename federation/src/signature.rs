@@ -20,8 +20,8 @@ use crate::xml::{self, Attribute, Fragment, Namespace, Unsigned, Writer};
 /// XML Signature.
 pub const DS: Namespace = Namespace::new("ds", "http://www.w3.org/2000/09/xmldsig#");
 
-const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
-const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+pub(crate) const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+pub(crate) const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 const MIN_RSA_BITS: u32 = 2048;
 
 /// `SignatureAlgorithm` of a relying party trust.

@@ -25,7 +25,8 @@ fn signed(algorithm: SignatureAlgorithm) -> String {
 
 fn check(document: &str) -> Result<Authentic, SignatureError> {
     let certificates = [OTHER_CERTIFICATE.clone(), CERTIFICATE.clone()];
-    authenticate_root(document, &certificates, &Limits::message())
+    let accepted = AcceptedAlgorithms::default().and(Algorithm::RsaSha1);
+    authenticate_root(document, &certificates, &accepted)
 }
 
 #[test]
@@ -41,24 +42,19 @@ fn what_was_signed_is_handed_on_and_nothing_else() {
         assert!(authentic.element().contains(ISSUER));
         assert!(!authentic.element().contains("Signature"));
     }
-    let own = own_certificate(&signed(SignatureAlgorithm::RsaSha256), &Limits::message());
-    assert_eq!(
-        own.unwrap().unwrap().to_der().unwrap(),
-        CERTIFICATE.to_der().unwrap()
-    );
 }
 
 #[test]
 fn only_the_callers_certificates_count() {
     let document = signed(SignatureAlgorithm::RsaSha256);
     let strangers = std::slice::from_ref(&*OTHER_CERTIFICATE);
-    let limits = Limits::message();
+    let accepted = AcceptedAlgorithms::default();
     assert_eq!(
-        authenticate_root(&document, strangers, &limits).map(|_| ()),
+        authenticate_root(&document, strangers, &accepted).map(|_| ()),
         Err(SignatureError::Invalid)
     );
     assert_eq!(
-        authenticate_root(&document, &[], &limits).map(|_| ()),
+        authenticate_root(&document, &[], &accepted).map(|_| ()),
         Err(SignatureError::NoCertificate)
     );
 }
@@ -172,7 +168,6 @@ fn wrapped_and_altered_messages_are_refused() {
     for (name, document) in cases {
         match check(&document) {
             Err(_) => {}
-            // A comment is no part of the canonical text, so what is handed on is the genuine message.
             Ok(authentic) => panic!("{name} was taken for {}", authentic.element()),
         }
     }
