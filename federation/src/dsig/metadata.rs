@@ -68,7 +68,9 @@ pub(crate) fn entity(
     }
     if anchors.is_some() && signer.is_none() {
         let any = std::iter::once(&entity).chain(&around);
-        let signed = any.into_iter().any(|node| place::signature(&tree, *node).is_some());
+        let signed = any
+            .into_iter()
+            .any(|node| place::signature(&tree, *node).is_some());
         return Err(if signed {
             SignatureError::Invalid
         } else {
@@ -109,7 +111,9 @@ fn find(
             "the metadata of one entity; name which one by its entityID",
         )),
         (Some(_), Some(_)) => Err(SignatureError::Form("metadata that has each entity once")),
-        (None, _) => Err(SignatureError::Form("metadata of the entity that was asked for")),
+        (None, _) => Err(SignatureError::Form(
+            "metadata of the entity that was asked for",
+        )),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
-use crate::signature::SignatureAlgorithm;
-use crate::test_key::{CERTIFICATE, OTHER_CERTIFICATE, SIGNING};
+use crate::signature::{SignatureAlgorithm, SigningKey};
+use crate::test_key::{CERTIFICATE, OTHER_CERTIFICATE, OTHER_KEY, SIGNING};
 use crate::xml::{Attribute, Namespace, write};
 
 const PROTOCOL: Namespace = Namespace::new("samlp", "urn:oasis:names:tc:SAML:2.0:protocol");
@@ -186,5 +186,141 @@ proptest::proptest! {
             let unaltered = check(&genuine).unwrap();
             proptest::prop_assert_eq!(authentic.element(), unaltered.element());
         }
+    }
+}
+
+/// A SAML 2.0 response: `message` and `assertion` say whether each is signed.
+fn response(message: bool, assertion: bool) -> String {
+    response_by(&SIGNING, message, assertion)
+}
+
+/// The same with an assertion that is signed, if it is, with another key.
+fn response_by(assertion_key: &SigningKey, message: bool, assertion: bool) -> String {
+    let attributes = |id| [Attribute::new("ID", id), Attribute::new("Version", "2.0")];
+    let subject = "alice";
+    let inner = write(ASSERTION.name("Assertion"), &attributes("_a"), |writer| {
+        writer.leaf(ASSERTION.name("Issuer"), &[], "https://idp.test/");
+        if assertion {
+            writer.signature("_a");
+        }
+        writer.element(ASSERTION.name("Subject"), &[], |writer| {
+            writer.leaf(ASSERTION.name("NameID"), &[], subject);
+        });
+    });
+    let inner = match assertion {
+        true => assertion_key.sign(inner.unwrap(), SignatureAlgorithm::RsaSha256),
+        false => Ok(inner.unwrap().into_fragment()),
+    };
+    let outer = write(PROTOCOL.name("Response"), &attributes("_r"), |writer| {
+        writer.leaf(ASSERTION.name("Issuer"), &[], "https://idp.test/");
+        if message {
+            writer.signature("_r");
+        }
+        writer.fragment(&inner.unwrap());
+    });
+    let outer = match message {
+        true => SIGNING.sign(outer.unwrap(), SignatureAlgorithm::RsaSha256),
+        false => Ok(outer.unwrap().into_fragment()),
+    };
+    outer.unwrap().into_string()
+}
+
+fn check_response(document: &str) -> Result<AuthenticResponse, SignatureError> {
+    let certificates = std::slice::from_ref(&*CERTIFICATE);
+    authenticate_response(document, certificates, &AcceptedAlgorithms::default())
+}
+
+#[test]
+fn a_response_gives_what_its_signatures_cover() {
+    for (message, assertion) in [(true, false), (false, true), (true, true)] {
+        let found = check_response(&response(message, assertion)).unwrap();
+        assert_eq!(found.message().is_some(), message);
+        let inner = found.assertion().unwrap();
+        assert_eq!(inner.id(), "_a");
+        assert!(
+            inner.element().starts_with("<Assertion xmlns="),
+            "{}",
+            inner.element()
+        );
+        assert!(inner.element().contains("<NameID>alice</NameID>"));
+        assert!(!inner.element().contains("Signature"));
+    }
+    let unsigned = check_response(&response(false, false)).map(|_| ());
+    assert_eq!(unsigned, Err(SignatureError::NotSigned));
+}
+
+#[test]
+fn each_signature_of_a_response_must_hold() {
+    // The outer signature holds, and covers an inner one that does not.
+    let stranger = SigningKey::new(OTHER_KEY.clone(), &OTHER_CERTIFICATE).unwrap();
+    let inner_by_stranger = response_by(&stranger, true, true);
+    assert_eq!(
+        check_response(&inner_by_stranger).map(|_| ()),
+        Err(SignatureError::Invalid)
+    );
+    // The inner signature holds, and the message around it was changed.
+    let outer_changed = response(true, true).replacen("https://idp.test/", "https://evil.test/", 1);
+    assert_eq!(
+        check_response(&outer_changed).map(|_| ()),
+        Err(SignatureError::Digest)
+    );
+    let second = "<Assertion xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_b\"></Assertion></samlp:Response>";
+    let two = response(false, true).replace("</samlp:Response>", second);
+    assert!(matches!(check_response(&two), Err(SignatureError::Form(_))));
+}
+
+#[test]
+fn the_token_of_a_trust_response_is_found_and_no_other() {
+    let whole = response(false, true);
+    let at = whole.find("<Assertion ").unwrap();
+    let end = whole.rfind("</samlp:Response>").unwrap();
+    let assertion = &whole[at..end];
+    let check = |document: String| {
+        let certificates = std::slice::from_ref(&*CERTIFICATE);
+        authenticate_issued_token(&document, certificates, &AcceptedAlgorithms::default())
+    };
+    let single = |token: &str| {
+        format!(
+            "<t:RequestSecurityTokenResponse xmlns:t=\"http://schemas.xmlsoap.org/ws/2005/02/trust\"><t:RequestedSecurityToken>{token}</t:RequestedSecurityToken></t:RequestSecurityTokenResponse>"
+        )
+    };
+    assert_eq!(check(single(assertion)).unwrap().id(), "_a");
+    let collection = single(assertion)
+        .replace("http://schemas.xmlsoap.org/ws/2005/02/trust", TRUST_13)
+        .replace("<t:RequestSecurityTokenResponse ", "<t:RequestSecurityTokenResponseCollection xmlns:t=\"http://docs.oasis-open.org/ws-sx/ws-trust/200512\"><t:RequestSecurityTokenResponse ")
+        + "</t:RequestSecurityTokenResponseCollection>";
+    assert_eq!(check(collection).unwrap().id(), "_a");
+    let evil = assertion.replace("_a", "_b").replace("alice", "admin");
+    for (name, document) in [
+        ("two tokens", single(&format!("{evil}{assertion}"))),
+        ("a token around the token", single(&format!("<x>{assertion}</x>"))),
+        ("no token", single("")),
+        (
+            "a second answer",
+            single(assertion).replace(
+                "</t:RequestSecurityTokenResponse>",
+                "<t:RequestedSecurityToken><x/></t:RequestedSecurityToken></t:RequestSecurityTokenResponse>",
+            ),
+        ),
+    ] {
+        assert!(check(document).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn comments_are_refused_where_they_could_change_a_meaning() {
+    let genuine = response(true, true);
+    let harmless = genuine.replace("<Subject>", "<Subject><!-- who -->");
+    let found = check_response(&harmless).unwrap();
+    assert!(!found.assertion().unwrap().element().contains("who"));
+    for (from, to) in [
+        ("alice", "alice<!-- -->.evil"),
+        ("alice", "<!-- -->alice"),
+        ("<ds:DigestValue>", "<ds:DigestValue><!-- -->"),
+    ] {
+        assert!(
+            check_response(&genuine.replacen(from, to, 1)).is_err(),
+            "{to}"
+        );
     }
 }

@@ -49,6 +49,15 @@ impl Limits {
         }
     }
 
+    /// For the metadata of a whole federation, which an administrator names.
+    pub const fn federation() -> Limits {
+        Limits {
+            bytes: 32 * 1024 * 1024,
+            elements: 1_000_000,
+            ..Limits::message()
+        }
+    }
+
     /// Walks `text` once.
     pub(super) fn check(&self, text: &str) -> Result<(), ReadError> {
         within("bytes", text.len(), self.bytes)?;
