@@ -15,6 +15,7 @@ pub mod ids;
 pub mod import;
 pub mod keys;
 pub mod pages;
+pub mod partner_metadata;
 pub mod protocols;
 pub mod server;
 pub mod sign_in;

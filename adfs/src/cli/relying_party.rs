@@ -6,16 +6,21 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use federation::metadata::read::{Reading, read as read_metadata};
 use serde_json::{Value, json};
 
 use super::import::read;
-use super::{ConfigArgument, Output};
+use super::{ConfigArgument, Output, runtime};
+use crate::clock::Clock;
 use crate::config::{Configuration, RelyingPartyTrust, TrustChanges};
 use crate::import::{self, Destination, Known, Setting, TrustFile, TrustFolder};
+use crate::partner_metadata::{Fetch, Source, relying_party_settings};
 use crate::server::running::{self, Taken};
 
 /// How long a command waits for a running server.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Settings of which a trust must have one.
+const ENDPOINTS: [&str; 2] = ["ws_fed_endpoint", "saml_endpoints"];
 
 /// `adfs relying-party ...`.
 #[derive(Debug, clap::Subcommand)]
@@ -56,12 +61,28 @@ pub(super) struct Add {
     /// Name of the trust
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// Identifier of the relying party (wtrealm); may be given several times
-    #[arg(long = "identifier", value_name = "IDENTIFIER", required = true)]
+    /// Metadata of the relying party, from which identifiers, endpoints and certificates are taken
+    #[arg(long, value_name = "FILE|URL")]
+    metadata: Option<String>,
+    /// Which entity, where the metadata has several
+    #[arg(long, value_name = "ENTITYID", requires = "metadata")]
+    entity_id: Option<String>,
+    /// Take metadata from addresses of this machine and of private networks too
+    #[arg(long, requires = "metadata")]
+    allow_private_addresses: bool,
+    /// Certificate authorities for the server of the metadata, besides those of the system
+    #[arg(long, value_name = "FILE", requires = "metadata")]
+    metadata_ca_file: Option<PathBuf>,
+    /// Identifier of the relying party (wtrealm, entityID); may be given several times
+    #[arg(
+        long = "identifier",
+        value_name = "IDENTIFIER",
+        required_unless_present = "metadata"
+    )]
     identifiers: Vec<String>,
-    /// Where its tokens go
+    /// Where its WS-Federation tokens go
     #[arg(long, value_name = "URL")]
-    ws_fed_endpoint: String,
+    ws_fed_endpoint: Option<String>,
     /// File with its issuance transform rules
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
@@ -182,29 +203,57 @@ fn add(arguments: &Add, output: Output) -> anyhow::Result<()> {
     }
     let file = folder.place(&arguments.name);
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let content = TrustFile::new(&stem, &arguments.settings()?);
+    let settings = arguments.settings()?;
+    let content = TrustFile::new(&stem, &settings);
     apply(config, [(file.clone(), Some(content.whole.clone()))].into())?;
     folder.write(&file, &content)?;
     await_server(config)?;
-    made(
-        &arguments.name,
-        arguments.identifiers.first(),
-        &file,
-        output,
-    );
+    made(&arguments.name, first_identifier(&settings), &file, output);
     Ok(())
 }
 
+fn first_identifier(settings: &[Setting]) -> Option<&str> {
+    let identifiers = settings
+        .iter()
+        .find(|setting| setting.key == "identifiers")?;
+    identifiers.value.as_array()?.first()?.as_str()
+}
+
 impl Add {
+    /// What the metadata says; what was left out of it is told on the standard error output.
+    fn metadata_settings(&self) -> anyhow::Result<Vec<Setting>> {
+        let Some(given) = &self.metadata else {
+            return Ok(Vec::new());
+        };
+        let source = Source::parse(given)?;
+        let fetch = Fetch {
+            allow_private_addresses: self.allow_private_addresses,
+            ca_file: self.metadata_ca_file.clone(),
+        };
+        let document = runtime()?.block_on(fetch.document(&source))?;
+        let mut reading = Reading::at(Clock::system().now());
+        if let Some(entity_id) = &self.entity_id {
+            reading = reading.of(entity_id);
+        }
+        let entity = read_metadata(&document, &reading).with_context(|| given.clone())?;
+        let party = entity.relying_party().with_context(|| given.clone())?;
+        for warning in &party.warnings {
+            eprintln!("{given}: {warning}");
+        }
+        Ok(relying_party_settings(party))
+    }
+
     fn settings(&self) -> anyhow::Result<Vec<Setting>> {
         let texts = |texts: &[String]| {
             toml::Value::Array(texts.iter().map(|text| text.as_str().into()).collect())
         };
-        let mut settings = vec![
-            Setting::new("name", self.name.as_str().into()),
-            Setting::new("identifiers", texts(&self.identifiers)),
-            Setting::new("ws_fed_endpoint", self.ws_fed_endpoint.as_str().into()),
-        ];
+        let mut settings = vec![Setting::new("name", self.name.as_str().into())];
+        if !self.identifiers.is_empty() {
+            settings.push(Setting::new("identifiers", texts(&self.identifiers)));
+        }
+        if let Some(endpoint) = &self.ws_fed_endpoint {
+            settings.push(Setting::new("ws_fed_endpoint", endpoint.as_str().into()));
+        }
         if let Some(policy) = &self.policy {
             settings.push(Setting::new(
                 "access_control_policy_name",
@@ -231,6 +280,19 @@ impl Add {
         if let Some(twice) = twice {
             bail!("`{twice}` is given twice; give it once");
         }
+        // What is said here goes before what the metadata says.
+        let said = |key: &str| settings.iter().any(|setting| setting.key == key);
+        let mut all = self.metadata_settings()?;
+        all.retain(|setting| !said(&setting.key));
+        let behind_name = settings.split_off(1);
+        settings.extend(all);
+        settings.extend(behind_name);
+        ensure!(
+            settings
+                .iter()
+                .any(|setting| ENDPOINTS.contains(&setting.key.as_str())),
+            "the trust has no endpoint, so no token could be sent; pass --metadata or --ws-fed-endpoint"
+        );
         Ok(settings)
     }
 }
@@ -260,7 +322,8 @@ fn remove(config: &Path, name: &str, output: Output) -> anyhow::Result<()> {
     apply(config, [(known.file.clone(), None)].into())?;
     folder.remove(&known.file)?;
     await_server(config)?;
-    made(&known.name, known.identifiers.first(), &known.file, output);
+    let identifier = known.identifiers.first().map(String::as_str);
+    made(&known.name, identifier, &known.file, output);
     Ok(())
 }
 
@@ -268,8 +331,8 @@ fn apply(config: &Path, changes: TrustChanges) -> anyhow::Result<()> {
     Ok(Destination::Configuration(config.to_owned()).verify(&changes)?)
 }
 
-fn made(name: &str, identifier: Option<&String>, file: &Path, output: Output) {
-    let identifier = identifier.map(String::as_str).unwrap_or_default();
+fn made(name: &str, identifier: Option<&str>, file: &Path, output: Output) {
+    let identifier = identifier.unwrap_or_default();
     let file = file.display().to_string();
     match output {
         Output::Json => println!(
