@@ -34,6 +34,15 @@ pub enum IssueError {
         /// What it gives as its value type.
         value_type: String,
     },
+    /// Only RSA keys of today's length can wrap a content's key.
+    #[error(
+        "the encryption certificate has no RSA key of at least 2048 bits, so nothing can be encrypted for its owner; \
+         give the relying party trust another EncryptionCertificate"
+    )]
+    EncryptionCertificate,
+    /// The cryptographic library, when encrypting.
+    #[error("the document cannot be encrypted: {0}")]
+    Encryption(ErrorStack),
     /// The parts of a document contradict each other. A defect of the program, never of its input.
     #[error(
         "the document being written is at odds with itself: {0}; please report this as a defect"

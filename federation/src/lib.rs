@@ -15,6 +15,7 @@ pub mod saml2;
 pub mod signature;
 pub mod wsfed;
 pub mod xml;
+pub mod xmlenc;
 
 mod error;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::{ASSERTION, NameId};
 use crate::xml::{self, Attribute, Unsigned, Writer, is_ncname};
+use crate::xmlenc::EncryptedElement;
 use crate::{IssueError, timestamp};
 
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
@@ -39,13 +40,22 @@ pub struct Assertion<'a> {
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
     /// Name of the subject, when a rule issued one.
-    pub name: Option<&'a NameId>,
+    pub name: Option<SubjectName<'a>>,
     /// `InResponseTo`: the request's id.
     pub in_response_to: Option<&'a str>,
     /// `Recipient`: the address that the assertion is sent to; `None` in WS-Federation, which confirms nothing.
     pub recipient: Option<&'a str>,
     /// `NotOnOrAfter` of the confirmation: until when it can be delivered.
     pub not_on_or_after: Option<OffsetDateTime>,
+}
+
+/// How the subject is named.
+#[derive(Debug, Clone, Copy)]
+pub enum SubjectName<'a> {
+    /// `NameID`.
+    Plain(&'a NameId),
+    /// `EncryptedID`, which [`NameId::encrypt`] makes.
+    Encrypted(&'a EncryptedElement),
 }
 
 /// A claim as one value of an attribute. SAML 2.0 attributes carry no type (spec passive-sign-in 3.7).
@@ -138,8 +148,14 @@ impl Assertion<'_> {
 impl Subject<'_> {
     fn write(&self, writer: &mut Writer) {
         writer.element(ASSERTION.name("Subject"), &[], |writer| {
-            if let Some(name) = self.name {
-                name.write(writer);
+            match self.name {
+                None => {}
+                Some(SubjectName::Plain(name)) => name.write(writer),
+                Some(SubjectName::Encrypted(name)) => {
+                    writer.element(ASSERTION.name("EncryptedID"), &[], |writer| {
+                        name.write(writer)
+                    });
+                }
             }
             let method = [Attribute::new("Method", BEARER)];
             writer.element(ASSERTION.name("SubjectConfirmation"), &method, |writer| {

@@ -1,5 +1,6 @@
 //! `LogoutRequest` and `LogoutResponse` (SAML 2.0 Core 3.7, spec passive-sign-in 3.10).
 
+use openssl::x509::X509;
 use time::OffsetDateTime;
 
 use super::authn_request::texts;
@@ -8,6 +9,7 @@ use super::response::{Head, message};
 use super::{ASSERTION, MessageError, NameId, PROTOCOL, Status};
 use crate::signature::{SignatureAlgorithm, SigningKey};
 use crate::xml::{self, Attribute, Fragment, Limits, is_ncname};
+use crate::xmlenc::ContentEncryption;
 use crate::{IssueError, timestamp};
 
 /// A request to end a session, as it came or as it goes.
@@ -119,19 +121,25 @@ impl LogoutResponse {
     }
 }
 
-/// Writes a request. For the Redirect binding the signature is in the query, so `sign` is `None` there.
+/// Writes a request. For the Redirect binding the signature is in the query, so `sign` is `None` there. With `encrypt` the
+/// name goes as an `EncryptedID`.
 ///
 /// # Errors
-/// A value that XML cannot carry, an encrypted subject (give the name and encrypt it when writing), or a failing
+/// A value that XML cannot carry, a subject that is encrypted already, a certificate that cannot serve, or a failing
 /// signature.
 pub fn write_logout_request(
     request: &LogoutRequest,
+    encrypt: Option<(&X509, ContentEncryption)>,
     sign: Option<(&SigningKey, SignatureAlgorithm)>,
 ) -> Result<Fragment, IssueError> {
     let LogoutSubject::Name(name) = &request.subject else {
         return Err(IssueError::Inconsistent(
             "the subject of a logout request is encrypted already",
         ));
+    };
+    let encrypted = match encrypt {
+        Some((recipient, content)) => Some(name.encrypt(recipient, content)?),
+        None => None,
     };
     let head = Head {
         id: &request.id,
@@ -150,7 +158,13 @@ pub fn write_logout_request(
     .collect();
     message(sign, |place| {
         head.write("LogoutRequest", &more, place, |writer| {
-            name.write(writer);
+            match &encrypted {
+                None => name.write(writer),
+                Some(encrypted) => {
+                    let element = ASSERTION.name("EncryptedID");
+                    writer.element(element, &[], |writer| encrypted.write(writer));
+                }
+            }
             for index in &request.session_indexes {
                 writer.leaf(PROTOCOL.name("SessionIndex"), &[], index);
             }

@@ -14,10 +14,11 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use assertion::{Assertion, Claim, Subject};
+pub use assertion::{Assertion, Claim, Subject, SubjectName};
 pub use authn_request::{
     AuthnRequest, Comparison, ConsumerChoice, NameIdPolicy, RequestedAuthnContext, Scoping,
 };
+pub use encrypted::encrypted_assertion;
 pub use error::{DecodeError, MessageError};
 pub use logout::{
     LogoutRequest, LogoutResponse, LogoutSubject, write_logout_request, write_logout_response,

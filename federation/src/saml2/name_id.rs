@@ -1,10 +1,13 @@
 //! Names of subjects (SAML 2.0 Core 2.2.3).
 
+use openssl::x509::X509;
 use roxmltree::Node;
 
 use super::reading::{attribute, text};
 use super::{ASSERTION, MessageError};
+use crate::IssueError;
 use crate::xml::{self, Attribute, Limits, Writer};
+use crate::xmlenc::{self, ContentEncryption, EncryptedElement};
 
 /// `NameID`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -57,8 +60,27 @@ impl NameId {
         })
     }
 
+    /// Encrypts the name, for an `EncryptedID`.
+    ///
+    /// # Errors
+    /// A value that XML cannot carry, or a certificate that cannot serve.
+    pub fn encrypt(
+        &self,
+        recipient: &X509,
+        content: ContentEncryption,
+    ) -> Result<EncryptedElement, IssueError> {
+        let written = xml::write(ASSERTION.name("NameID"), &self.attributes(), |writer| {
+            writer.text("NameID", &self.value);
+        })?;
+        xmlenc::encrypt(&written.into_fragment(), recipient, content)
+    }
+
     pub(super) fn write(&self, writer: &mut Writer) {
-        let attributes: Vec<Attribute<'_>> = [
+        writer.leaf(ASSERTION.name("NameID"), &self.attributes(), &self.value);
+    }
+
+    fn attributes(&self) -> Vec<Attribute<'_>> {
+        [
             ("Format", &self.format),
             ("NameQualifier", &self.name_qualifier),
             ("SPNameQualifier", &self.sp_name_qualifier),
@@ -66,7 +88,6 @@ impl NameId {
         ]
         .into_iter()
         .filter_map(|(name, value)| Some(Attribute::new(name, value.as_deref()?)))
-        .collect();
-        writer.leaf(ASSERTION.name("NameID"), &attributes, &self.value);
+        .collect()
     }
 }

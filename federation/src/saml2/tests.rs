@@ -5,8 +5,9 @@ use time::macros::datetime;
 
 use super::*;
 use crate::signature::SignatureAlgorithm;
-use crate::test_key::{KEY, SIGNING};
+use crate::test_key::{CERTIFICATE, KEY, SIGNING};
 use crate::xml::Fragment;
+use crate::xmlenc::ContentEncryption;
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-11-25 12:00:00.123 UTC);
 const RP: &str = "https://rp.test/saml?a=b&c=d";
@@ -32,7 +33,7 @@ pub(super) fn assertion(name: &NameId, signed: bool) -> Assertion<'_> {
         issuer: "http://sts.test/adfs/services/trust",
         issued: NOW,
         subject: Subject {
-            name: Some(name),
+            name: Some(SubjectName::Plain(name)),
             in_response_to: Some("_r1"),
             recipient: Some(RP),
             not_on_or_after: Some(NOW + time::Duration::minutes(5)),
@@ -198,7 +199,7 @@ fn logout_request() -> LogoutRequest {
 fn logout_messages_come_back_as_they_were_written() {
     let signing = Some((&*SIGNING, SignatureAlgorithm::RsaSha256));
     let request = logout_request();
-    let xml = write_logout_request(&request, signing)
+    let xml = write_logout_request(&request, None, signing)
         .unwrap()
         .into_string();
     assert!(verifies(&xml));
@@ -226,7 +227,9 @@ fn logout_messages_come_back_as_they_were_written() {
 fn logout_requests_that_name_nobody_or_two_are_refused() {
     let mut request = logout_request();
     request.subject = LogoutSubject::Name(NameId::new("x"));
-    let xml = write_logout_request(&request, None).unwrap().into_string();
+    let xml = write_logout_request(&request, None, None)
+        .unwrap()
+        .into_string();
     let named = "<NameID xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\">x</NameID>";
     assert!(xml.contains(named));
     let encrypted = "<EncryptedID xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\"><e:EncryptedData a='>'>\
@@ -268,6 +271,60 @@ fn logout_requests_that_name_nobody_or_two_are_refused() {
             .unwrap()
             .has_tag_name((PROTOCOL.uri(), "x"))
     );
+}
+
+fn decrypted(encrypted: &str) -> String {
+    use bergshamra::keys::loader::load_rsa_private_pem;
+    let pem = KEY.rsa().unwrap().private_key_to_pem().unwrap();
+    let mut keys = bergshamra::KeysManager::new();
+    keys.add_key(load_rsa_private_pem(&pem).unwrap());
+    bergshamra::decrypt(&bergshamra::EncContext::new(keys), encrypted).unwrap()
+}
+
+#[test]
+fn an_encrypted_assertion_keeps_its_signature() {
+    let signed = signed_assertion();
+    let content = ContentEncryption::Aes256Cbc;
+    let encrypted = encrypted_assertion(&signed, &CERTIFICATE, content).unwrap();
+    for message_signed in [false, true] {
+        let xml = respond(Some(&encrypted), &Status::success(), message_signed);
+        assert!(!xml.contains("alice"));
+        assert_eq!(verifies(&xml), message_signed);
+        let opened = decrypted(&xml);
+        let start = opened.find("<Assertion ").unwrap();
+        let end = opened.find("</Assertion>").unwrap() + "</Assertion>".len();
+        assert!(verifies(&opened[start..end]));
+    }
+}
+
+#[test]
+fn an_encrypted_name_is_read_again_and_does_not_break_the_signature_around_it() {
+    let name = name();
+    let encrypted = name
+        .encrypt(&CERTIFICATE, ContentEncryption::Aes256Gcm)
+        .unwrap();
+    let mut written = assertion(&name, true);
+    written.subject.name = Some(SubjectName::Encrypted(&encrypted));
+    let signed = SIGNING
+        .sign(written.write().unwrap(), SignatureAlgorithm::RsaSha256)
+        .unwrap();
+    assert!(verifies(signed.as_str()));
+    assert_eq!(
+        children(signed.as_str(), &["Subject"]),
+        ["EncryptedID", "SubjectConfirmation"]
+    );
+    assert!(decrypted(signed.as_str()).contains("alice"));
+
+    let recipient = Some((&*CERTIFICATE, ContentEncryption::Aes256Cbc));
+    let signing = Some((&*SIGNING, SignatureAlgorithm::RsaSha256));
+    let xml = write_logout_request(&logout_request(), recipient, signing)
+        .unwrap()
+        .into_string();
+    assert!(verifies(&xml));
+    let LogoutSubject::Encrypted(data) = LogoutRequest::parse(&xml).unwrap().subject else {
+        panic!("the name is encrypted");
+    };
+    assert_eq!(NameId::parse(&decrypted(&data)), Ok(name));
 }
 
 const AUTHN_REQUEST: &str = "<samlp:AuthnRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \

@@ -183,7 +183,8 @@ impl Writer {
         });
     }
 
-    fn text(&mut self, place: &'static str, text: &str) {
+    /// Character data. `place` names the element, for the error message.
+    pub(crate) fn text(&mut self, place: &'static str, text: &str) {
         self.check(place, text);
         push_text(&mut self.fragment.text, text);
     }
