@@ -205,11 +205,12 @@ mod tests {
     use crate::signature::SignatureAlgorithm;
     use crate::test_key::{CERTIFICATE, KEY, SIGNING};
 
-    const OUTER: Namespace = Namespace::new("", "urn:test");
+    const OUTER: Namespace = Namespace::new("", "urn:oasis:names:tc:SAML:2.0:assertion");
 
     fn signed() -> Fragment {
         let attributes = [Attribute::new("ID", "_1")];
-        let element = xml::write(OUTER.name("Secret"), &attributes, |writer| {
+        let element = xml::write(OUTER.name("Assertion"), &attributes, |writer| {
+            writer.leaf(OUTER.name("Issuer"), &[], "https://idp.test/");
             writer.signature("_1");
             writer.leaf(OUTER.name("Value"), &[], "R&D <\"Zoë\">\r\n");
         });
@@ -260,7 +261,7 @@ mod tests {
         ] {
             let encrypted = encrypt(&element, &CERTIFICATE, content).unwrap();
             let encrypted = encrypted.to_fragment().unwrap().into_string();
-            assert!(!encrypted.contains("Secret"));
+            assert!(!encrypted.contains("<Issuer>"));
             assert!(encrypted.contains(content.uri()));
             // Both write the document anew, so what is compared is that the signature within still holds.
             for opened in [
@@ -269,8 +270,8 @@ mod tests {
             ] {
                 assert!(opened.contains("R&amp;D &lt;"), "{opened}");
                 let certificates = std::slice::from_ref(&*CERTIFICATE);
-                let limits = crate::xml::Limits::message();
-                let authentic = crate::dsig::authenticate_root(&opened, certificates, &limits);
+                let accepted = crate::dsig::AcceptedAlgorithms::default();
+                let authentic = crate::dsig::authenticate_root(&opened, certificates, &accepted);
                 assert_eq!(authentic.unwrap().id(), "_1");
             }
         }

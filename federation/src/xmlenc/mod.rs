@@ -1,5 +1,7 @@
-//! XML Encryption for one recipient (<https://www.w3.org/TR/xmlenc-core1/>, spec passive-sign-in 3.7).
+//! XML Encryption (<https://www.w3.org/TR/xmlenc-core1/>): for one recipient (spec passive-sign-in 3.7), and by partners for
+//! us ([`decrypt`]).
 
+pub mod decrypt;
 mod encrypt;
 
 use crate::xml::Namespace;
