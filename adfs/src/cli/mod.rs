@@ -35,6 +35,15 @@ struct Arguments {
     /// How to print what a command found
     #[arg(long, value_enum, default_value_t = Output::Table, global = true)]
     output: Output,
+    /// Taken before the command too; each command that needs it has its own, which this one fills in.
+    #[arg(
+        id = "config",
+        long = "config",
+        value_name = "FILE",
+        global = true,
+        hide = true
+    )]
+    _config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -165,4 +174,29 @@ fn check(config: &std::path::Path, output: Output) -> anyhow::Result<ExitCode> {
         ],
     );
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn config_of(arguments: &[&str]) -> PathBuf {
+        match Arguments::try_parse_from(arguments).unwrap().command {
+            Command::Check(argument) => argument.config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_configuration_is_named_before_or_behind_the_command() {
+        Arguments::command().debug_assert();
+        for arguments in [
+            ["adfs", "--config", "a.toml", "check"],
+            ["adfs", "check", "--config", "a.toml"],
+        ] {
+            assert_eq!(config_of(&arguments), PathBuf::from("a.toml"));
+        }
+    }
 }
