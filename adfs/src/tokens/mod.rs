@@ -1,12 +1,15 @@
 //! Tokens out of claims that policy has let through.
 
 mod saml11;
+mod saml20;
+mod structure;
 
 use federation::xml::Fragment;
 use thiserror::Error;
 use time::OffsetDateTime;
 
 pub use saml11::issue_saml11;
+pub use saml20::{IssueSaml20, Saml20Token, issue_saml20};
 
 /// A signed token.
 #[derive(Debug)]
@@ -41,6 +44,18 @@ pub enum IssueError {
          pass the incoming claim through"
     )]
     AuthenticationInstant,
+    /// The request wants a name that the rules did not issue.
+    #[error(
+        "MSIS7070: the request wants a name identifier of format {wanted}, and the relying party's rules issued {}; let a \
+         rule issue a name identifier of that format",
+        issued.as_deref().unwrap_or("none of a stated format")
+    )]
+    NameIdPolicy {
+        /// Format in the request.
+        wanted: String,
+        /// Format of the issued name, if there is one.
+        issued: Option<String>,
+    },
     /// An end beyond the calendar.
     #[error("the relying party trust's token lifetime leads beyond the year 9999; shorten it")]
     Lifetime,

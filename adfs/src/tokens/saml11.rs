@@ -2,26 +2,14 @@
 
 use claim_rules::Claim;
 use federation::saml11::{self, Assertion, NameIdentifier};
-use federation::signature::SignatureAlgorithm;
-use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
+use super::structure::{FORMAT, NAME_QUALIFIER, Structure, Validity, warn_of_sha1};
 use super::{IssueError, Token};
 use crate::claims::{Authentication, IssuedClaims};
 use crate::config::RelyingPartyTrust;
 use crate::ids;
 use crate::keys::TokenSigning;
-
-const NAME_IDENTIFIER: &str =
-    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier";
-const AUTHENTICATION_METHOD: &str =
-    "http://schemas.microsoft.com/ws/2008/06/identity/claims/authenticationmethod";
-const AUTHENTICATION_INSTANT: &str =
-    "http://schemas.microsoft.com/ws/2008/06/identity/claims/authenticationinstant";
-const ISSUER_ID: &str = "http://schemas.microsoft.com/ws/2008/06/identity/claims/issuerid";
-const FORMAT: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claimproperties/format";
-const NAME_QUALIFIER: &str =
-    "http://schemas.xmlsoap.org/ws/2005/05/identity/claimproperties/namequalifier";
 
 /// Issuers of claims that mean this service (spec claim-rules 3.1).
 const OURSELVES: [&str; 3] = [
@@ -29,9 +17,6 @@ const OURSELVES: [&str; 3] = [
     "AD AUTHORITY",
     "SELF AUTHORITY",
 ];
-/// What `TokenLifetime` 0 stands for.
-const DEFAULT_LIFETIME: Duration = Duration::minutes(60);
-
 /// Issues an assertion about the subject of `claims` to `audience`, the relying party's identifier as the request named
 /// it. `issuer` is the federation service identifier, which an `issuerid` claim replaces.
 ///
@@ -57,12 +42,7 @@ pub fn issue_saml11(
         now,
         validity,
     )?;
-    if trust.signature_algorithm == SignatureAlgorithm::RsaSha1 {
-        tracing::warn!(
-            trust = %trust.name,
-            "a token was signed with RSA-SHA1, which can be forged with effort; move the relying party to RSA-SHA256"
-        );
-    }
+    warn_of_sha1(trust);
     let xml = signing
         .key()
         .sign(assertion.write()?, trust.signature_algorithm)?;
@@ -74,31 +54,7 @@ pub fn issue_saml11(
     })
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Validity {
-    not_before: OffsetDateTime,
-    not_on_or_after: OffsetDateTime,
-}
-
-impl Validity {
-    fn from(
-        now: OffsetDateTime,
-        skew: Duration,
-        lifetime: Duration,
-    ) -> Result<Validity, IssueError> {
-        let lifetime = if lifetime.is_positive() {
-            lifetime
-        } else {
-            DEFAULT_LIFETIME
-        };
-        Ok(Validity {
-            not_before: now.checked_sub(skew.abs()).ok_or(IssueError::Lifetime)?,
-            not_on_or_after: now.checked_add(lifetime).ok_or(IssueError::Lifetime)?,
-        })
-    }
-}
-
-/// Sorts the claims into the places that an assertion has for some of them; what has no such place becomes an attribute.
+/// The claims in their places.
 fn assertion<'a>(
     id: &'a str,
     claims: &'a [Claim],
@@ -108,76 +64,29 @@ fn assertion<'a>(
     now: OffsetDateTime,
     validity: Validity,
 ) -> Result<Assertion<'a>, IssueError> {
-    // Of these two the first is consumed. Further ones stay attributes, as rules for Entra ID issue them (spec 2.10).
-    let method = claims
-        .iter()
-        .find(|claim| claim.claim_type == AUTHENTICATION_METHOD);
-    let instant = claims
-        .iter()
-        .find(|claim| claim.claim_type == AUTHENTICATION_INSTANT);
-    let is_consumed = |claim: &&Claim| {
-        [NAME_IDENTIFIER, ISSUER_ID].contains(&claim.claim_type.as_str())
-            || [method, instant]
-                .into_iter()
-                .flatten()
-                .any(|consumed| std::ptr::eq(consumed, *claim))
-    };
-    let attributes = claims
-        .iter()
-        .filter(|claim| !is_consumed(claim))
-        .map(|claim| saml11::Claim {
-            claim_type: &claim.claim_type,
-            value: &claim.value,
-            value_type: &claim.value_type,
-            original_issuer: foreign(&claim.original_issuer, issuer),
-        });
+    let structure = Structure::of(claims, authentication, issuer)?;
+    let attributes = structure.attributes.iter().map(|claim| saml11::Claim {
+        claim_type: &claim.claim_type,
+        value: &claim.value,
+        value_type: &claim.value_type,
+        original_issuer: foreign(&claim.original_issuer, issuer),
+    });
     Ok(Assertion {
         id,
-        issuer: issuer_id(claims)?.unwrap_or(issuer),
+        issuer: structure.issuer,
         issued: now,
         not_before: validity.not_before,
         not_on_or_after: validity.not_on_or_after,
         audience,
-        name_identifier: name_identifier(claims)?,
-        claims: attributes.collect(),
-        authentication_method: method.map_or(&authentication.method_uri, |claim| &claim.value),
-        authentication_instant: match instant {
-            Some(claim) => OffsetDateTime::parse(&claim.value, &Rfc3339)
-                .map_err(|_| IssueError::AuthenticationInstant)?,
-            None => authentication.instant,
-        },
-    })
-}
-
-fn name_identifier(claims: &[Claim]) -> Result<Option<NameIdentifier<'_>>, IssueError> {
-    let mut names = claims
-        .iter()
-        .filter(|claim| claim.claim_type == NAME_IDENTIFIER);
-    let Some(claim) = names.next() else {
-        return Ok(None);
-    };
-    match names.count() {
-        0 => Ok(Some(NameIdentifier {
+        name_identifier: structure.name.map(|claim| NameIdentifier {
             value: &claim.value,
             format: claim.properties.get(FORMAT).map(String::as_str),
             qualifier: claim.properties.get(NAME_QUALIFIER).map(String::as_str),
-        })),
-        more => Err(IssueError::NameIdentifiers(1 + more)),
-    }
-}
-
-fn issuer_id(claims: &[Claim]) -> Result<Option<&str>, IssueError> {
-    let mut ids = claims
-        .iter()
-        .filter(|claim| claim.claim_type == ISSUER_ID)
-        .map(|claim| claim.value.as_str());
-    let Some(id) = ids.next() else {
-        return Ok(None);
-    };
-    if id.trim().is_empty() || ids.any(|other| other != id) {
-        return Err(IssueError::IssuerId);
-    }
-    Ok(Some(id))
+        }),
+        claims: attributes.collect(),
+        authentication_method: structure.method,
+        authentication_instant: structure.instant,
+    })
 }
 
 /// The original issuer, where it is somebody else.
@@ -187,9 +96,13 @@ fn foreign<'a>(original_issuer: &'a str, service: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use time::Duration;
     use time::macros::datetime;
 
     use super::*;
+    use crate::tokens::structure::{
+        AUTHENTICATION_INSTANT, AUTHENTICATION_METHOD, ISSUER_ID, NAME_IDENTIFIER,
+    };
 
     const NOW: OffsetDateTime = datetime!(2026-11-25 12:00 UTC);
     const SERVICE: &str = "http://sts.contoso.test/adfs/services/trust";
