@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::wsfed;
+use super::{saml, wsfed};
 use crate::sign_in::{Permit, Refusal, SignInRequest};
 use crate::state::Federation;
 
@@ -30,6 +30,19 @@ pub enum RespondError {
     /// WS-Federation.
     #[error(transparent)]
     WsFed(#[from] wsfed::WsFedError),
+    /// SAML 2.0.
+    #[error(transparent)]
+    Saml(#[from] saml::SamlError),
+}
+
+impl RespondError {
+    /// What the browser, or the relying party, is told. The rest is for the log.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            RespondError::WsFed(_) => Refusal::Issuance,
+            RespondError::Saml(error) => error.refusal(),
+        }
+    }
 }
 
 /// A sign-in request of whichever protocol that may be answered: the relying party is registered, and so is the address
@@ -38,6 +51,8 @@ pub enum RespondError {
 pub enum CheckedSignIn {
     /// WS-Federation passive.
     WsFed(wsfed::CheckedSignIn),
+    /// SAML 2.0.
+    Saml(saml::CheckedSignIn),
 }
 
 impl CheckedSignIn {
@@ -45,6 +60,7 @@ impl CheckedSignIn {
     pub fn request(&self) -> &SignInRequest {
         match self {
             CheckedSignIn::WsFed(checked) => &checked.request,
+            CheckedSignIn::Saml(checked) => &checked.request,
         }
     }
 
@@ -52,6 +68,7 @@ impl CheckedSignIn {
     pub fn user_name(&self) -> &str {
         match self {
             CheckedSignIn::WsFed(checked) => &checked.user_name,
+            CheckedSignIn::Saml(checked) => &checked.user_name,
         }
     }
 
@@ -59,6 +76,15 @@ impl CheckedSignIn {
     pub fn is_passive(&self) -> bool {
         match self {
             CheckedSignIn::WsFed(_) => false,
+            CheckedSignIn::Saml(checked) => checked.is_passive,
+        }
+    }
+
+    /// What already stands against the request, for the relying party to know.
+    pub fn unmet(&self) -> Option<&Refusal> {
+        match self {
+            CheckedSignIn::WsFed(_) => None,
+            CheckedSignIn::Saml(checked) => checked.unmet.as_ref(),
         }
     }
 
@@ -73,14 +99,16 @@ impl CheckedSignIn {
     ) -> Result<Issued, RespondError> {
         match self {
             CheckedSignIn::WsFed(checked) => Ok(wsfed::respond(federation, checked, permit)?),
+            CheckedSignIn::Saml(checked) => Ok(saml::respond(federation, checked, permit)?),
         }
     }
 
     /// How the relying party is told of a refusal, where its protocol does that instead of a page for the user.
-    pub fn tell(&self, _federation: &Federation, _refusal: &Refusal) -> Option<AutoPost> {
+    pub fn tell(&self, federation: &Federation, refusal: &Refusal) -> Option<AutoPost> {
         match self {
             // WS-Federation has no message for it.
             CheckedSignIn::WsFed(_) => None,
+            CheckedSignIn::Saml(checked) => saml::tell(federation, checked, refusal),
         }
     }
 }

@@ -40,7 +40,15 @@ pub(super) fn explain(refusal: &Refusal) -> Explanation {
             "idp-initiated-heading",
             "idp-initiated-message",
         ),
-        Refusal::Malformed => (
+        Refusal::SamlMessage(_)
+        | Refusal::Destination
+        | Refusal::MessageTime
+        | Refusal::SignatureRequired
+        | Refusal::NoSigningCertificate
+        | Refusal::SignatureInvalid
+        | Refusal::SignatureAlgorithm
+        | Refusal::Context
+        | Refusal::Malformed => (
             StatusCode::BAD_REQUEST,
             "malformed-heading",
             "malformed-message",
@@ -60,7 +68,9 @@ pub(super) fn explain(refusal: &Refusal) -> Explanation {
             "unknown-party-heading",
             "unknown-party-message",
         ),
-        Refusal::ReplyNotRegistered => (StatusCode::BAD_REQUEST, "reply-heading", "reply-message"),
+        Refusal::ReplyNotRegistered | Refusal::ConsumerNotRegistered => {
+            (StatusCode::BAD_REQUEST, "reply-heading", "reply-message")
+        }
         Refusal::MethodNotSupported => {
             (StatusCode::BAD_REQUEST, "method-heading", "method-message")
         }
@@ -90,7 +100,7 @@ pub(super) fn explain(refusal: &Refusal) -> Explanation {
             "unavailable-heading",
             "unavailable-message",
         ),
-        Refusal::Issuance => (
+        Refusal::Issuance | Refusal::NameIdPolicy => (
             StatusCode::BAD_REQUEST,
             "issuance-heading",
             "issuance-message",

@@ -58,6 +58,9 @@ impl<'a> Flow<'a> {
     /// A request without credentials: a token when there is a session that serves, else the form.
     pub(super) async fn begin(self) -> Result<HttpResponse, Refusal> {
         let exchange = self.exchange;
+        if let Some(refusal) = self.checked.unmet() {
+            return Ok(self.refuse(refusal));
+        }
         // A token that nobody receives is not made.
         if *exchange.request.method() == Method::HEAD {
             return Ok(self.show(&Prompt::default(), self.checked.user_name()));
@@ -91,6 +94,9 @@ impl<'a> Flow<'a> {
                 .map(Option::unwrap_or_default)
                 .map_err(|_| Refusal::Malformed)
         };
+        if let Some(refusal) = self.checked.unmet() {
+            return Ok(self.refuse(refusal));
+        }
         let (user_name, password) = (field("UserName")?, field("Password")?);
         let method = field("AuthMethod")?;
         if !method.is_empty() && method != "FormsAuthentication" {
@@ -181,7 +187,7 @@ impl<'a> Flow<'a> {
             Ok(answer) => answer,
             Err(error) => {
                 report::issuance_failed(exchange, &self.request().relying_party, &error);
-                return Ok(self.refuse(&Refusal::Issuance));
+                return Ok(self.refuse(&error.refusal()));
             }
         };
         report::issued(exchange, self.request(), permit, &answer.token_id);

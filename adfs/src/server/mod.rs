@@ -18,6 +18,9 @@ mod rate;
 mod report;
 pub mod routes;
 pub mod running;
+mod saml;
+#[cfg(test)]
+mod saml_tests;
 mod sign_out;
 mod static_files;
 mod tls;

@@ -10,7 +10,8 @@ use super::exchange::Exchange;
 use super::flow::Flow;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::{SignInRate, body, guard, sign_out};
+use super::{SignInRate, body, guard, saml, sign_out};
+use crate::protocols::saml::pending;
 use crate::protocols::{CheckedSignIn, wsfed};
 use crate::sign_in::Refusal;
 use crate::state::Federation;
@@ -65,26 +66,40 @@ async fn answer(
             wsfed::Message::Cleanup => sign_out::clean_up(exchange).await,
         };
     }
-    Err(unclaimed(request, &query, &posted))
+    if !from_page && (posted.has("SAMLRequest") || posted.has("SAMLResponse")) {
+        return saml::posted_message(exchange, &posted);
+    }
+    let page = from_page.then_some(&posted);
+    let messages = ["SAMLRequest", "SAMLResponse", pending::PARAMETER];
+    if messages.iter().any(|name| query.has(name)) {
+        return saml::in_query(exchange, &query, page, rate).await;
+    }
+    if is_idp_initiated(request.path()) {
+        return saml::idp_initiated(exchange, &query, page, rate).await;
+    }
+    Err(unclaimed(&query, &posted))
+}
+
+fn is_idp_initiated(path: &str) -> bool {
+    let page = path.rsplit('/').next().unwrap_or_default();
+    let name = page.to_ascii_lowercase();
+    matches!(
+        name.as_str(),
+        "idpinitiatedsignon" | "idpinitiatedsignon.aspx" | "idpinitiatedsignon.htm"
+    )
 }
 
 /// Which of the protocols that are not spoken here the request belongs to (spec passive-sign-in 1.4).
-fn unclaimed(request: &HttpRequest, query: &Parameters, posted: &Parameters) -> Refusal {
+fn unclaimed(query: &Parameters, posted: &Parameters) -> Refusal {
     let has = |name: &str| query.has(name) || posted.has(name);
     let published = query
         .pairs()
         .iter()
         .any(|(name, value)| name == "realm" && value == "urn:AppProxy:com");
-    if has("SAMLRequest") || has("SAMLResponse") || has("SAMLart") || has("wresult") {
+    if has("SAMLart") || has("wresult") {
         Refusal::ProtocolUnavailable
     } else if published {
         Refusal::NotPublished
-    } else if request
-        .path()
-        .to_ascii_lowercase()
-        .contains("/idpinitiatedsignon")
-    {
-        Refusal::IdpInitiatedDisabled
     } else {
         Refusal::NoHandler
     }

@@ -32,6 +32,42 @@ pub enum Refusal {
     /// The answer was to go somewhere that is not registered.
     #[error("the reply address is not registered for the relying party")]
     ReplyNotRegistered,
+    /// A SAML message that cannot be read; what is wrong with it, without quoting it.
+    #[error("the SAML message cannot be taken: {0}")]
+    SamlMessage(String),
+    /// Sent to somebody else.
+    #[error("the SAML message names another destination than this server")]
+    Destination,
+    /// Too old, or from the future.
+    #[error("the SAML message was not sent just now; check the clock of the application's server")]
+    MessageTime,
+    /// Not signed, and it has to be.
+    #[error("the request has to be signed and is not")]
+    SignatureRequired,
+    /// Signed, and nobody knows by whom.
+    #[error(
+        "the request is signed, and the relying party trust has no certificate to verify it with"
+    )]
+    NoSigningCertificate,
+    /// Signed by somebody else, or altered.
+    #[error("the signature of the request is not valid")]
+    SignatureInvalid,
+    /// Signed otherwise than the trust says.
+    #[error("the request is signed with another algorithm than the relying party trust is set to")]
+    SignatureAlgorithm,
+    /// No registered assertion consumer fits.
+    #[error(
+        "the requested assertion consumer is not registered for the relying party, or takes no POST"
+    )]
+    ConsumerNotRegistered,
+    /// The rules issue no name that the request accepts.
+    #[error("the name identifier policy of the request cannot be satisfied by the issued claims")]
+    NameIdPolicy,
+    /// The sealed request in the address is not ours, or too old.
+    #[error(
+        "the sign-in took too long, or its address was altered; start again at the application"
+    )]
+    Context,
     /// The demanded way to authenticate is not one of ours.
     #[error("the requested authentication method is not supported")]
     MethodNotSupported,
@@ -72,7 +108,14 @@ impl Refusal {
             Refusal::NotPublished => "MSIS7009",
             Refusal::IdpInitiatedDisabled | Refusal::Issuance => "MSIS7012",
             Refusal::Malformed | Refusal::TooLarge | Refusal::ReplyNotRegistered => "MSIS7000",
-            Refusal::CrossSite => "MSIS7001",
+            Refusal::CrossSite | Refusal::Context => "MSIS7001",
+            Refusal::SamlMessage(_) | Refusal::Destination | Refusal::MessageTime => "MSIS7015",
+            Refusal::SignatureRequired => "MSIS7066",
+            Refusal::NoSigningCertificate => "MSIS0037",
+            Refusal::SignatureInvalid => "MSIS0038",
+            Refusal::SignatureAlgorithm => "MSIS7093",
+            Refusal::ConsumerNotRegistered => "MSIS3200",
+            Refusal::NameIdPolicy => "MSIS7070",
             Refusal::UnknownRelyingParty => "MSIS7007",
             Refusal::MethodNotSupported | Refusal::SecondFactorUnavailable => "MSIS7102",
             Refusal::AccessDenied { .. } => "MSIS7068",
