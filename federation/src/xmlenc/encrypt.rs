@@ -227,6 +227,15 @@ mod tests {
         bergshamra::decrypt(&bergshamra::EncContext::new(keys), encrypted).unwrap()
     }
 
+    /// The verifier of this crate knows where SAML has its signatures; this element is none of SAML's.
+    fn verifies(xml: &str) -> bool {
+        use bergshamra::keys::loader::load_rsa_public_pem;
+        let mut keys = bergshamra::KeysManager::new();
+        keys.add_key(load_rsa_public_pem(&KEY.public_key_to_pem().unwrap()).unwrap());
+        bergshamra::verify(&bergshamra::DsigContext::new(keys), xml)
+            .is_ok_and(|result| result.all_reference_digests_verified())
+    }
+
     /// Decrypts with the tool that most service providers are built on.
     fn xmlsec1_decrypts(encrypted: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
@@ -269,10 +278,7 @@ mod tests {
                 xmlsec1_decrypts(&encrypted),
             ] {
                 assert!(opened.contains("R&amp;D &lt;"), "{opened}");
-                let certificates = std::slice::from_ref(&*CERTIFICATE);
-                let accepted = crate::dsig::AcceptedAlgorithms::default();
-                let authentic = crate::dsig::authenticate_root(&opened, certificates, &accepted);
-                assert_eq!(authentic.unwrap().id(), "_1");
+                assert!(verifies(&opened), "{opened}");
             }
         }
     }
