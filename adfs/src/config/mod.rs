@@ -8,6 +8,7 @@ mod access_control;
 mod attribute_store_reader;
 mod attribute_stores;
 mod certificate_reader;
+mod certificates;
 mod claim_descriptions;
 mod directory;
 mod directory_reader;
@@ -48,6 +49,7 @@ pub use access_control::{
 pub use attribute_stores::{
     AttributeStoreConfig, AttributeStoreKind, Database, PostgresqlConfig, SqlConfig,
 };
+pub use certificates::CertificateRollover;
 pub use claim_descriptions::ClaimDescriptionConfig;
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;

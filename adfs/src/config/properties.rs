@@ -6,6 +6,7 @@ use claim_rules::RuleSet;
 use time::Duration;
 
 use super::attribute_store_reader::StoreNames;
+use super::certificates::{self, CertificateRollover};
 use super::reader::Section;
 use super::rules;
 
@@ -35,6 +36,8 @@ pub struct Properties {
     pub signed_saml_requests_required: bool,
     /// Classes of authentication, weakest first (AuthenticationContextOrder).
     pub authentication_context_order: Vec<String>,
+    /// When token certificates are replaced.
+    pub certificate_rollover: CertificateRollover,
 }
 
 /// Limits of loop detection.
@@ -111,6 +114,7 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
     );
     let proxy_trust_token_lifetime =
         section.minutes("proxy_trust_token_lifetime", 60..=YEAR_MINUTES, 21600);
+    let certificate_rollover = certificates::certificate_rollover(&mut section);
     let additional_authentication_rules = rules::find(
         &mut section,
         "additional_authentication_rules",
@@ -151,5 +155,6 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
         saml_message_delivery_window,
         signed_saml_requests_required,
         authentication_context_order,
+        certificate_rollover,
     }
 }

@@ -14,8 +14,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 const BITS: u32 = 2048;
-/// `CertificateDuration`.
-const DURATION: Duration = Duration::days(365);
 /// Longest common name of X.509 (RFC 5280 appendix A, `ub-common-name`).
 const MAX_COMMON_NAME: usize = 64;
 
@@ -131,11 +129,12 @@ impl Certificate {
     }
 }
 
-/// A new key, and a self-signed certificate over it that is valid from now on.
+/// A new key, and a self-signed certificate over it that is valid from now on, for `duration`.
 pub(super) fn make(
     role: CertificateType,
     host_name: &str,
     now: OffsetDateTime,
+    duration: Duration,
 ) -> Result<(PKey<Private>, X509), ErrorStack> {
     let key = PKey::from_rsa(Rsa::generate(BITS)?)?;
     let mut name = X509NameBuilder::new()?;
@@ -151,7 +150,7 @@ pub(super) fn make(
     builder.set_subject_name(&name)?;
     builder.set_issuer_name(&name)?;
     let not_before = Asn1Time::from_unix(now.unix_timestamp())?;
-    let not_after = Asn1Time::from_unix((now + DURATION).unix_timestamp())?;
+    let not_after = Asn1Time::from_unix((now.saturating_add(duration)).unix_timestamp())?;
     builder.set_not_before(&not_before)?;
     builder.set_not_after(&not_after)?;
     builder.set_pubkey(&key)?;
@@ -172,11 +171,13 @@ mod tests {
 
     use super::*;
 
+    const YEAR: Duration = Duration::days(365);
+
     #[test]
     fn certificates_look_like_those_of_ad_fs() {
         let now = datetime!(2026-11-25 12:00:07 UTC);
         let (key, x509) =
-            make(CertificateType::TokenSigning, "sts.contoso.test", now).expect("made");
+            make(CertificateType::TokenSigning, "sts.contoso.test", now, YEAR).expect("made");
         assert!(x509.verify(&key).expect("checked"), "self-signed");
         assert_eq!(
             x509.signature_algorithm().object().nid(),
@@ -203,6 +204,7 @@ mod tests {
             CertificateType::TokenDecrypting,
             &host_name,
             OffsetDateTime::UNIX_EPOCH,
+            YEAR,
         )
         .expect("made");
         let certificate = Certificate::new(x509).expect("read");

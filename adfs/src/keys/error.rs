@@ -87,6 +87,66 @@ pub enum KeyError {
         /// Which file.
         path: PathBuf,
     },
+    /// The list of certificates holds something else.
+    #[error("{path}: this is no list of token certificates; restore the key folder from a backup")]
+    Set {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Certificates of later generations, but no list that says which of them are in use.
+    #[error(
+        "{path}: the list of token certificates is missing although certificates were replaced here before; restore it from a \
+         backup of the key folder"
+    )]
+    SetMissing {
+        /// The file that is missing.
+        path: PathBuf,
+    },
+    /// A command names a certificate that is not there.
+    #[error(
+        "there is no {role} certificate with the thumbprint {thumbprint}; `adfs certificate list` shows those there are"
+    )]
+    Unknown {
+        /// `CertificateType`.
+        role: &'static str,
+        /// As given.
+        thumbprint: String,
+    },
+    /// The primary certificate cannot be removed.
+    #[error(
+        "{thumbprint} is the primary {role} certificate and cannot be removed; make another one primary first"
+    )]
+    Primary {
+        /// `CertificateType`.
+        role: &'static str,
+        /// Which.
+        thumbprint: String,
+    },
+    /// A role has as many certificates as it may have.
+    #[error("there are {count} {role} certificates already; remove one first")]
+    TooMany {
+        /// `CertificateType`.
+        role: &'static str,
+        /// How many.
+        count: usize,
+    },
+    /// A certificate was given twice.
+    #[error("the {role} certificate {thumbprint} is there already")]
+    Present {
+        /// `CertificateType`.
+        role: &'static str,
+        /// Which.
+        thumbprint: String,
+    },
+    /// A key that was given is none.
+    #[error("the private key cannot be read: it must be PEM, not encrypted: {0}")]
+    GivenKey(ErrorStack),
+    /// A certificate that was given is none.
+    #[error("the certificate cannot be read: it must be PEM: {0}")]
+    GivenCertificate(ErrorStack),
+    /// What was given does not serve.
+    #[error("the certificate and key cannot be used: {0}")]
+    Given(SigningKeyError),
     /// No certificate yet.
     #[error(
         "{path}: there is no such certificate yet; it is made when `adfs serve` starts for the first time"

@@ -123,6 +123,29 @@ pub(super) fn create(path: &Path, text: &str, readers: Readers) -> Result<(), Ke
         .map_err(failed(path, "make"))
 }
 
+/// Puts `text` in the place of a file in one step: whoever reads it, even after a power failure, finds all of the old text
+/// or all of the new one.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), KeyError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let unfinished = folder.join(format!(".new-{}", u64::from_ne_bytes(ids::random()?)));
+    write_new(&unfinished, text, 0o644)
+        .and_then(|()| fs::rename(&unfinished, path))
+        .and_then(|()| File::open(folder)?.sync_all())
+        .map_err(|error| {
+            // It has never been in use; should it stay behind, nothing is lost.
+            let _ = fs::remove_file(&unfinished);
+            failed(path, "replace")(error)
+        })
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> Result<(), KeyError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(failed(path, "remove")),
+    }
+}
+
 /// Gives a file another name, if there is one, and returns that name.
 pub(super) fn move_aside(path: &Path, now: OffsetDateTime) -> Result<Option<PathBuf>, KeyError> {
     let mut name = path.as_os_str().to_owned();

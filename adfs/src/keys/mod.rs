@@ -5,27 +5,34 @@
 //! folder and the state that browsers carry. It and the certificates are made at the first start.
 
 mod certificate;
+mod change;
 mod error;
+pub mod expiry;
 mod files;
 mod lab;
 mod pair;
+mod rollover;
 mod seal;
 mod service_key;
+mod set;
+mod token_keys;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use federation::signature::SigningKey;
-use time::OffsetDateTime;
+use arc_swap::ArcSwap;
+use time::{Duration, OffsetDateTime};
 
 pub use certificate::{Certificate, CertificateType};
+pub use change::{Change, RolledOver, RolloverEvent};
 pub use error::{KeyError, SealError};
+pub use token_keys::{ListedCertificate, TokenDecrypting, TokenKeys, TokenSigning};
 
 use crate::clock::Clock;
 use crate::config::Configuration;
-use pair::Pair;
 use seal::Seal;
 use service_key::ServiceKeys;
+use set::Set;
 
 /// Where keys are, and for which service.
 #[derive(Debug, Clone)]
@@ -34,6 +41,8 @@ struct Settings {
     folder: PathBuf,
     host_name: String,
     lab: bool,
+    /// Validity of new certificates.
+    duration: Duration,
 }
 
 impl Settings {
@@ -43,50 +52,18 @@ impl Settings {
             folder: configuration.keys.folder.clone(),
             host_name: configuration.service.host_name.clone(),
             lab: configuration.service.lab_keys,
+            duration: configuration.properties.certificate_rollover.duration,
         }
     }
 }
 
-/// The keys of a running server, read once.
+/// The keys of a running server. What signs and decrypts can change while it runs.
 #[derive(Debug)]
 pub struct Keys {
     lab: bool,
     seal: Seal,
-    token_signing: Arc<TokenSigning>,
-    token_decrypting: Arc<TokenDecrypting>,
-}
-
-/// The primary token-signing certificate with its key.
-#[derive(Debug)]
-pub struct TokenSigning {
-    key: SigningKey,
-    certificate: Certificate,
-}
-
-impl TokenSigning {
-    /// For signing.
-    pub fn key(&self) -> &SigningKey {
-        &self.key
-    }
-
-    /// For relying parties.
-    pub fn certificate(&self) -> &Certificate {
-        &self.certificate
-    }
-}
-
-/// The primary token-decrypting certificate. Its key is checked at start and then forgotten: no protocol here takes
-/// encrypted tokens yet.
-#[derive(Debug)]
-pub struct TokenDecrypting {
-    certificate: Certificate,
-}
-
-impl TokenDecrypting {
-    /// For claims providers.
-    pub fn certificate(&self) -> &Certificate {
-        &self.certificate
-    }
+    settings: Settings,
+    current: ArcSwap<TokenKeys>,
 }
 
 impl Keys {
@@ -123,20 +100,18 @@ impl Keys {
         let lab = settings.lab || service_keys.are_lab_keys();
         lab::check(&settings.host_name, lab)?;
         let seal = Seal::new(service_keys)?;
-        let (signing, decrypting) =
-            pair::load_or_make(&settings.folder, &settings.host_name, &seal, now)?;
-        let Pair { key, certificate } = signing;
-        let key = SigningKey::new(key, certificate.x509()).map_err(|source| KeyError::Signing {
-            certificate: certificate.thumbprint().to_owned(),
-            source,
-        })?;
+        let current = TokenKeys::load_or_make(
+            &settings.folder,
+            &settings.host_name,
+            &seal,
+            now,
+            settings.duration,
+        )?;
         Ok(Keys {
             lab,
             seal,
-            token_signing: Arc::new(TokenSigning { key, certificate }),
-            token_decrypting: Arc::new(TokenDecrypting {
-                certificate: decrypting.certificate,
-            }),
+            settings: settings.clone(),
+            current: ArcSwap::from_pointee(current),
         })
     }
 
@@ -156,34 +131,69 @@ impl Keys {
             folder: folder.join("keys"),
             host_name: "sts.contoso.test".to_owned(),
             lab: false,
+            duration: Duration::days(365),
         };
         Keys::load_from(&settings, now).expect("keys")
     }
 
-    /// The certificates in the key folder, read without any private key. For commands beside a running server.
+    /// The certificates in the key folder, the primary one of each role first, read without any private key. For commands
+    /// beside a running server.
     ///
     /// # Errors
     /// [`KeyError`]; most often that the server has not been started yet, so that there is none.
     pub fn certificates(
         configuration: &Configuration,
     ) -> Result<Vec<(CertificateType, Certificate)>, KeyError> {
-        CertificateType::ALL
+        let listed = Keys::listed(configuration)?;
+        let pairs = listed
             .into_iter()
-            .map(|role| {
-                pair::certificate(&configuration.keys.folder, role)
-                    .map(|certificate| (role, certificate))
-            })
-            .collect()
+            .map(|listed| (listed.role, listed.certificate));
+        Ok(pairs.collect())
+    }
+
+    /// [`Keys::certificates`] with what is known of each.
+    ///
+    /// # Errors
+    /// As [`Keys::certificates`].
+    pub fn listed(configuration: &Configuration) -> Result<Vec<ListedCertificate>, KeyError> {
+        Keys::listed_in(&configuration.keys.folder)
+    }
+
+    fn listed_in(folder: &std::path::Path) -> Result<Vec<ListedCertificate>, KeyError> {
+        let set = Set::read(folder)?;
+        let mut listed = Vec::new();
+        for role in CertificateType::ALL {
+            for (at, entry) in set.of(role).iter().enumerate() {
+                let certificate = pair::certificate(folder, entry)?;
+                listed.push(ListedCertificate::new(role, at, entry, certificate));
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The set in use, for what must not change within one answer.
+    pub fn current(&self) -> Arc<TokenKeys> {
+        self.current.load_full()
     }
 
     /// What tokens are signed with now.
     pub fn token_signing(&self) -> Arc<TokenSigning> {
-        Arc::clone(&self.token_signing)
+        Arc::clone(self.current.load().token_signing())
     }
 
-    /// What tokens for us are to be encrypted to.
-    pub fn token_decrypting(&self) -> Arc<TokenDecrypting> {
-        Arc::clone(&self.token_decrypting)
+    /// All token-signing certificates, the primary one first: partners must know each of them.
+    pub fn signing_certificates(&self) -> Vec<Certificate> {
+        self.current
+            .load()
+            .signing_certificates()
+            .cloned()
+            .collect()
+    }
+
+    /// All token-decrypting certificates with their keys, the primary one first. Tokens for us may be encrypted to any;
+    /// partners are told the first.
+    pub fn decrypting_keys(&self) -> Vec<Arc<TokenDecrypting>> {
+        self.current.load().decrypting_keys().to_vec()
     }
 
     /// Encrypts `plain` so that only this service can read it, and only for the same `purpose`. The result is letters,
@@ -217,5 +227,7 @@ impl Keys {
     }
 }
 
+#[cfg(test)]
+mod rollover_tests;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,12 @@ fn settings(folder: &Path) -> Settings {
         folder: folder.join("keys"),
         host_name: "sts.contoso.test".to_owned(),
         lab: false,
+        duration: Duration::days(365),
     }
+}
+
+fn primary_decrypting(keys: &Keys) -> Certificate {
+    keys.decrypting_keys()[0].certificate().clone()
 }
 
 const NOW: OffsetDateTime = datetime!(2026-11-25 12:00 UTC);
@@ -28,12 +33,12 @@ fn keys_are_made_once_and_read_from_then_on() {
         second.token_signing().certificate().thumbprint()
     );
     assert_eq!(
-        first.token_decrypting().certificate().thumbprint(),
-        second.token_decrypting().certificate().thumbprint()
+        primary_decrypting(&first).thumbprint(),
+        primary_decrypting(&second).thumbprint()
     );
     assert_ne!(
         first.token_signing().certificate().thumbprint(),
-        first.token_decrypting().certificate().thumbprint()
+        primary_decrypting(&first).thumbprint()
     );
     let sealed = first.seal("session", b"alice").expect("sealed");
     assert_eq!(second.open("session", &sealed).expect("opened"), b"alice");
@@ -153,15 +158,15 @@ fn a_key_without_a_certificate_was_never_used_and_is_replaced() {
 #[test]
 fn certificates_are_shown_without_their_keys() {
     let folder = tempfile::tempdir().expect("a folder");
-    let missing =
-        pair::certificate(folder.path(), CertificateType::TokenSigning).expect_err("none yet");
+    let missing = Keys::listed_in(&folder.path().join("keys"))
+        .map(|_| ())
+        .expect_err("none yet");
     assert!(matches!(missing, KeyError::NoCertificate { .. }));
     let keys = Keys::in_folder(folder.path(), NOW);
     fs::remove_file(folder.path().join("service.key")).expect("removed");
-    let shown = pair::certificate(&folder.path().join("keys"), CertificateType::TokenSigning)
-        .expect("shown");
+    let shown = Keys::listed_in(&folder.path().join("keys")).expect("shown");
     assert_eq!(
-        shown.thumbprint(),
+        shown[0].certificate.thumbprint(),
         keys.token_signing().certificate().thumbprint()
     );
 }

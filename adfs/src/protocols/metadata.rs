@@ -10,7 +10,7 @@ use federation::{IssueError, saml11};
 use crate::claims;
 use crate::config::{Configuration, Service};
 use crate::ids;
-use crate::keys::TokenSigning;
+use crate::keys::{Certificate, TokenKeys};
 use crate::state::Federation;
 
 /// Why the document cannot be written: a configured name that XML cannot carry, or a failing signature.
@@ -24,7 +24,7 @@ pub struct Cache(ArcSwapOption<Cached>);
 #[derive(Debug)]
 struct Cached {
     configuration: Arc<Configuration>,
-    signing: Arc<TokenSigning>,
+    keys: Arc<TokenKeys>,
     document: Arc<str>,
 }
 
@@ -34,24 +34,22 @@ struct Cached {
 /// [`MetadataError`].
 pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
     let configuration = federation.configuration.load_full();
-    let signing = federation.keys.token_signing();
+    let keys = federation.keys.current();
     if let Some(cached) = federation.metadata.0.load_full() {
         let same_configuration = Arc::ptr_eq(&cached.configuration, &configuration);
-        if same_configuration && Arc::ptr_eq(&cached.signing, &signing) {
+        if same_configuration && Arc::ptr_eq(&cached.keys, &keys) {
             return Ok(Arc::clone(&cached.document));
         }
     }
-    let decrypting = federation.keys.token_decrypting();
     let document: Arc<str> = write(
         &configuration.service,
         &claims::descriptions(&configuration),
-        &signing,
-        decrypting.certificate().base64(),
+        &keys,
     )?
     .into();
     let cached = Cached {
         configuration,
-        signing,
+        keys,
         document: Arc::clone(&document),
     };
     federation.metadata.0.store(Some(Arc::new(cached)));
@@ -61,11 +59,21 @@ pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
 fn write(
     service: &Service,
     claims: &[ClaimDescription<'_>],
-    signing: &TokenSigning,
-    decrypting: &str,
+    keys: &TokenKeys,
 ) -> Result<String, MetadataError> {
     let passive_endpoint = format!("{}/adfs/ls/", service.base_url());
     let id = format!("_{}", ids::guid());
+    let signing: Vec<&str> = keys
+        .signing_certificates()
+        .map(Certificate::base64)
+        .collect();
+    // Claims providers need one certificate to encrypt to: the primary one. All are tried when a token comes.
+    let decrypting = keys
+        .decrypting_keys()
+        .first()
+        .ok_or(IssueError::Inconsistent("no token-decrypting certificate"))?
+        .certificate()
+        .base64();
     let roles = [
         Role::ApplicationService {
             display_name: &service.display_name,
@@ -76,7 +84,7 @@ fn write(
         },
         Role::SecurityTokenService {
             display_name: &service.display_name,
-            signing: &[signing.certificate().base64()],
+            signing: &signing,
             token_types: &[saml11::TOKEN_TYPE],
             claims,
             passive_endpoint: &passive_endpoint,
@@ -88,7 +96,8 @@ fn write(
         roles: &roles,
     }
     .write()?;
-    Ok(signing
+    Ok(keys
+        .token_signing()
         .key()
         .sign(document, SignatureAlgorithm::RsaSha256)?
         .into_string())
@@ -114,14 +123,9 @@ mod tests {
             lab_keys: false,
             intranet_networks: Vec::new(),
         };
-        let (signing, decrypting) = (keys.token_signing(), keys.token_decrypting());
-        let document = write(
-            &service,
-            &BUILT_IN_CLAIM_DESCRIPTIONS,
-            &signing,
-            decrypting.certificate().base64(),
-        )
-        .expect("written");
+        let current = keys.current();
+        let (signing, decrypting) = (current.token_signing(), &current.decrypting_keys()[0]);
+        let document = write(&service, &BUILT_IN_CLAIM_DESCRIPTIONS, &current).expect("written");
         for part in [
             "entityID=\"http://sts.contoso.test/adfs/services/trust\"",
             "ServiceDisplayName=\"Contoso &amp; Co\"",

@@ -17,6 +17,7 @@ use super::certificate::{self, public_key_sha256};
 use super::hex;
 use crate::audit::{self, ProxyEvent};
 use crate::directory::{AuthenticatedAccount, Password, SignInName, SignInRefusal};
+use crate::keys::Certificate;
 use crate::store::{NewProxyCertificate, TrustChange};
 
 /// `POST EstablishTrust`, with the credentials of somebody who may add proxies.
@@ -116,10 +117,12 @@ fn own_keys(call: &Call<'_>) -> Result<Vec<[u8; 32]>, Refused> {
         ))
     };
     let keys = &call.federation.keys;
-    let tokens = [
-        keys.token_signing().certificate().to_pem(),
-        keys.token_decrypting().certificate().to_pem(),
-    ];
+    let current = keys.current();
+    let decrypting = current.decrypting_keys().iter();
+    let tokens = current
+        .signing_certificates()
+        .chain(decrypting.map(|key| key.certificate()))
+        .map(Certificate::to_pem);
     let mut pems = Vec::new();
     for pem in tokens {
         pems.push(pem.map_err(|error| unreadable(&error))?.into_bytes());

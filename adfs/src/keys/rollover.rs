@@ -1,0 +1,117 @@
+//! When certificates are replaced (spec passive-sign-in 9). Decisions only; [`super::change`] carries them out.
+//!
+//! A successor is made some days before the primary certificate expires and published as secondary one, so that partners
+//! who follow our metadata know it before anything is signed with it. Then it becomes primary, and the one before it stays
+//! published until it expires.
+
+use time::OffsetDateTime;
+
+use crate::config::CertificateRollover;
+
+/// What the decision needs to know of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Life {
+    pub(super) published: OffsetDateTime,
+    pub(super) not_after: OffsetDateTime,
+}
+
+/// What to do next with the certificates of one role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Make a successor and publish it as secondary certificate.
+    Generate,
+    /// Make the secondary certificate at this place the primary one. `urgent`: partners had no time to learn of it.
+    Promote { at: usize, urgent: bool },
+    /// Stop publishing the secondary certificate at this place: it has expired.
+    Retire { at: usize },
+}
+
+/// The next step at `now`, if one is due. `lives` has the primary certificate first.
+pub(super) fn next_step(
+    lives: &[Life],
+    rollover: &CertificateRollover,
+    now: OffsetDateTime,
+) -> Option<Step> {
+    let (primary, secondary) = lives.split_first()?;
+    if let Some(at) = secondary.iter().position(|life| life.not_after <= now) {
+        return Some(Step::Retire { at: at + 1 });
+    }
+    let left = primary.not_after - now;
+    if successor(primary, secondary).is_none() && left <= rollover.generation_threshold {
+        return Some(Step::Generate);
+    }
+    // A successor that was made on command becomes primary in its time, too.
+    promotion(primary, secondary, rollover, now)
+}
+
+fn promotion(
+    primary: &Life,
+    secondary: &[Life],
+    rollover: &CertificateRollover,
+    now: OffsetDateTime,
+) -> Option<Step> {
+    let (at, life) = successor(primary, secondary)?;
+    let waited = now - life.published >= rollover.promotion_threshold;
+    let critical = primary.not_after - now <= rollover.critical_threshold;
+    (waited || critical).then_some(Step::Promote {
+        at: at + 1,
+        urgent: !waited,
+    })
+}
+
+/// The secondary certificate that outlives the primary one, the longest-lived if there are several.
+fn successor<'l>(primary: &Life, secondary: &'l [Life]) -> Option<(usize, &'l Life)> {
+    let later = secondary.iter().enumerate();
+    later
+        .filter(|(_, life)| life.not_after > primary.not_after)
+        .max_by_key(|(_, life)| life.not_after)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const BEGIN: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
+
+    fn life(published: i64, not_after: i64) -> Life {
+        Life {
+            published: BEGIN + Duration::days(published),
+            not_after: BEGIN + Duration::days(not_after),
+        }
+    }
+
+    #[test]
+    fn the_time_line_of_the_specification() {
+        let (old, new, older) = (life(0, 365), life(345, 710), life(-345, 10));
+        let promote = |urgent| Some(Step::Promote { at: 1, urgent });
+        for (day, lives, step) in [
+            (0, vec![old], None),
+            (344, vec![old], None),
+            (345, vec![old], Some(Step::Generate)),
+            (345, vec![old, new], None),
+            (349, vec![old, new], None),
+            (350, vec![old, new], promote(false)),
+            (350, vec![new, old], None),
+            (364, vec![new, old], None),
+            (365, vec![new, old], Some(Step::Retire { at: 1 })),
+            (365, vec![new], None),
+            // Late: made and promoted at once.
+            (363, vec![old], Some(Step::Generate)),
+            (363, vec![old, life(363, 728)], promote(true)),
+            (362, vec![old, life(361, 726)], None),
+            (400, vec![old], Some(Step::Generate)),
+            (400, vec![old, life(400, 765)], promote(true)),
+            // Those before the primary one are no successors.
+            (5, vec![old, older], None),
+            (350, vec![old, life(1, 360)], Some(Step::Generate)),
+            (400, vec![], None),
+        ] {
+            let now = BEGIN + Duration::days(day);
+            let found = next_step(&lives, &CertificateRollover::default(), now);
+            assert_eq!(found, step, "day {day} {lives:?}");
+        }
+    }
+}
