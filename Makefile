@@ -59,4 +59,4 @@ setup-check:
 
 clean:
 	$(CARGO) clean
-	rm -rf .lab .venv
+	rm -rf .lab .venv tests/axe/node_modules

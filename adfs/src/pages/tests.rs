@@ -58,7 +58,7 @@ fn the_forms_page_has_the_ids_and_names_that_scrapers_and_themes_know() {
         main#main div#workArea div#authArea div#loginArea div#loginMessage p#applicationName form#loginForm div#error \
         span#errorText div#formsAuthenticationArea div#userNameArea label#userNameInputLabel \
         input#userNameInput[UserName] div#passwordArea label#passwordInputLabel input#passwordInput[Password] \
-        button#revealButton span#capsLock div#kmsiArea input#kmsiInput[Kmsi] div#submissionArea span#submitButton \
+        span#capsLock div#kmsiArea input#kmsiInput[Kmsi] div#submissionArea span#submitButton button#revealButton \
         input#optionForms[AuthMethod] div#authOptions form#options input#optionSelection[AuthMethod] div#authOptionLinks \
         div#introduction footer#footerPlaceholder div#footer div#footerLinks div#copyright";
     assert_eq!(
@@ -294,4 +294,25 @@ fn the_home_realm_page_posts_a_choice_or_an_address_with_or_without_script() {
     }
     assert!(page(true, "").contains(r#"<div id="byEmail" class="folded">"#));
     assert!(!page(false, "").contains("byEmail"));
+}
+
+#[test]
+fn every_page_says_its_language_direction_and_the_organisations_own_words() {
+    for language in Language::all() {
+        let theme = Theme::default();
+        let page = SignedOutPage {
+            frame: Frame::new("Contoso", "sts.contoso.test", language, &theme),
+            complete: true,
+            target: None,
+            cleanup: &[],
+        }
+        .render()
+        .unwrap_or_default();
+        assert!(page.contains(&format!("<html lang=\"{}\">", language.tag)));
+        assert!(page.contains(&format!("<body dir=\"{}\"", language.direction)));
+        assert!(page.contains("class=\"body centred\""));
+        let heading = language.say("signed-out-heading");
+        assert!(page.contains(&heading), "{} {heading}", language.tag);
+        assert!(!page.contains("{ $"), "{}", language.tag);
+    }
 }

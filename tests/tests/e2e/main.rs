@@ -4,6 +4,7 @@
 //! One program for all modules, so that it is linked once; every test runs in a process of its own and starts the lab
 //! that it needs. docs/testing.md tells what is proven where.
 
+mod accessibility;
 mod accounts;
 mod attribute_stores;
 mod browser;
