@@ -42,6 +42,8 @@ impl AuditKind {
 pub enum AuthProtocol {
     /// WS-Federation passive.
     WsFederation,
+    /// SAML 2.0.
+    Saml,
 }
 
 impl AuthProtocol {
@@ -49,6 +51,7 @@ impl AuthProtocol {
     pub fn name(self) -> &'static str {
         match self {
             AuthProtocol::WsFederation => "WSFederation",
+            AuthProtocol::Saml => "SAMLP",
         }
     }
 }

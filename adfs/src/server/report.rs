@@ -155,6 +155,16 @@ pub(super) fn signed_out(exchange: &Exchange<'_>, session: &Session, done: bool)
     audit::record(&document, None);
 }
 
+/// By which protocol the browser came. The requests of WS-Federation alone have a `wa`.
+fn protocol(exchange: &Exchange<'_>) -> AuthProtocol {
+    let mut parameters = exchange.request.query_string().split('&');
+    if parameters.any(|parameter| parameter.starts_with("wa=")) {
+        AuthProtocol::WsFederation
+    } else {
+        AuthProtocol::Saml
+    }
+}
+
 /// The document of this exchange with everything open but its request.
 fn app_token<'a>(exchange: &'a Exchange<'_>) -> AuditDocument<'a> {
     let context = &exchange.context;
@@ -169,7 +179,7 @@ fn app_token<'a>(exchange: &'a Exchange<'_>) -> AuditDocument<'a> {
         request: RequestFacts {
             activity_id: context.activity_id,
             server: &exchange.configuration.service.identifier,
-            protocol: Some(AuthProtocol::WsFederation),
+            protocol: Some(protocol(exchange)),
             extranet,
             client: context.client_ip,
             forwarded: context.forwarded_client_ip.as_deref(),
