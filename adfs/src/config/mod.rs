@@ -16,6 +16,7 @@ mod document;
 mod environment;
 mod error;
 mod folder;
+mod people;
 mod properties;
 mod reader;
 mod relying_party;
@@ -36,6 +37,8 @@ mod values;
 mod web_content;
 
 use std::path::{Path, PathBuf};
+
+use federation::metadata::{Contact, Organization};
 
 use attribute_store_reader::StoreNames;
 use document::Document;
@@ -101,6 +104,10 @@ pub struct Configuration {
     pub proxy: ProxySettings,
     /// What the organisation puts on the pages.
     pub web: WebContent,
+    /// Who runs the service, for metadata.
+    pub organization: Option<Organization>,
+    /// Whom partners can ask, for metadata.
+    pub contact: Option<Contact>,
 }
 
 impl Configuration {
@@ -161,6 +168,8 @@ impl Configuration {
         let directories = directory_reader::directories(root.section("directories"));
         let claim_descriptions =
             claim_descriptions::claim_descriptions(root.section("claim_descriptions"));
+        let organization = people::organization(root.section("organization"));
+        let contact = people::contact(root.section("contact"));
         root.finish();
         refuse_unknown_variables(environment, &problems);
         let surroundings = Surroundings::load(path, directories.as_deref(), stores, &problems);
@@ -182,6 +191,8 @@ impl Configuration {
                     log,
                     proxy,
                     web,
+                    organization,
+                    contact,
                 })
             }
             (.., problems) => Err(ConfigError::new(problems)),

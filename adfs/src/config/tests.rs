@@ -834,3 +834,24 @@ fn a_broken_theme_is_refused_and_says_where() {
             .contains("larger than 256 KiB")
     );
 }
+
+#[test]
+fn metadata_names_organization_and_contact_only_where_they_are_configured() {
+    let plain = folder(MINIMAL).load(&[]).expect("a configuration");
+    assert_eq!(plain.organization, None);
+    assert_eq!(plain.contact, None);
+    let told = format!(
+        "{MINIMAL}\n[organization]\nname = \"Contoso\"\nurl = \"https://www.contoso.test/\"\n\
+         [contact]\nemail_addresses = [\"help@contoso.test\"]\n"
+    );
+    let told = folder(&told).load(&[]).expect("a configuration");
+    let organization = told.organization.expect("an organization");
+    assert_eq!(organization.display_name.as_deref(), Some("Contoso"));
+    let contact = told.contact.expect("a contact");
+    assert_eq!(contact.contact_type, "support");
+    assert_eq!(contact.email_addresses, ["help@contoso.test"]);
+    let half = format!("{MINIMAL}\n[organization]\nname = \"Contoso\"\n");
+    let problems = folder(&half).problems(&[]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("organization.url"), "{problems:?}");
+}

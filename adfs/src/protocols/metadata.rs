@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use federation::metadata::{ClaimDescription, FederationService, Role};
+use federation::metadata::{
+    ClaimDescription, Contact, FederationService, IdentityProvider, Organization, Role,
+    ServiceProvider,
+};
+use federation::saml2::{self, Binding};
 use federation::signature::SignatureAlgorithm;
 use federation::{IssueError, saml11};
 
@@ -42,8 +46,7 @@ pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
         }
     }
     let document: Arc<str> = write(
-        &configuration.service,
-        &claims::descriptions(&configuration),
+        &Publication::of(&configuration, &claims::descriptions(&configuration)),
         &keys,
     )?
     .into();
@@ -56,11 +59,29 @@ pub fn document(federation: &Federation) -> Result<Arc<str>, MetadataError> {
     Ok(document)
 }
 
-fn write(
-    service: &Service,
-    claims: &[ClaimDescription<'_>],
-    keys: &TokenKeys,
-) -> Result<String, MetadataError> {
+/// What the configuration has to say in the document.
+struct Publication<'a> {
+    service: &'a Service,
+    claims: &'a [ClaimDescription<'a>],
+    organization: Option<&'a Organization>,
+    contact: Option<&'a Contact>,
+    signed_requests_required: bool,
+}
+
+impl<'a> Publication<'a> {
+    fn of(configuration: &'a Configuration, claims: &'a [ClaimDescription<'a>]) -> Publication<'a> {
+        Publication {
+            service: &configuration.service,
+            claims,
+            organization: configuration.organization.as_ref(),
+            contact: configuration.contact.as_ref(),
+            signed_requests_required: configuration.properties.signed_saml_requests_required,
+        }
+    }
+}
+
+fn write(publication: &Publication<'_>, keys: &TokenKeys) -> Result<String, MetadataError> {
+    let service = publication.service;
     let passive_endpoint = format!("{}/adfs/ls/", service.base_url());
     let id = format!("_{}", ids::guid());
     let signing: Vec<&str> = keys
@@ -78,22 +99,39 @@ fn write(
         Role::ApplicationService {
             display_name: &service.display_name,
             decrypting,
-            claims,
+            claims: publication.claims,
             target_scopes: &[&passive_endpoint, &service.identifier],
             passive_endpoint: &passive_endpoint,
         },
         Role::SecurityTokenService {
             display_name: &service.display_name,
             signing: &signing,
-            token_types: &[saml11::TOKEN_TYPE],
-            claims,
+            token_types: &[saml2::TOKEN_TYPE, saml11::TOKEN_TYPE],
+            claims: publication.claims,
             passive_endpoint: &passive_endpoint,
         },
+        Role::ServiceProvider(ServiceProvider {
+            decrypting,
+            signing: &signing,
+            passive_endpoint: &passive_endpoint,
+            consumers: &[Binding::Post, Binding::Artifact, Binding::Redirect],
+            authn_requests_signed: false,
+        }),
+        Role::IdentityProvider(IdentityProvider {
+            decrypting,
+            signing: &signing,
+            artifact_resolution: None,
+            passive_endpoint: &passive_endpoint,
+            claims: publication.claims,
+            want_authn_requests_signed: publication.signed_requests_required,
+        }),
     ];
     let document = FederationService {
         id: &id,
         entity_id: &service.identifier,
         roles: &roles,
+        organization: publication.organization,
+        contacts: publication.contact.map_or(&[], std::slice::from_ref),
     }
     .write()?;
     Ok(keys
@@ -125,19 +163,33 @@ mod tests {
         };
         let current = keys.current();
         let (signing, decrypting) = (current.token_signing(), &current.decrypting_keys()[0]);
-        let document = write(&service, &BUILT_IN_CLAIM_DESCRIPTIONS, &current).expect("written");
+        let publication = Publication {
+            service: &service,
+            claims: &BUILT_IN_CLAIM_DESCRIPTIONS,
+            organization: Some(&Organization {
+                name: Some("Contoso".to_owned()),
+                display_name: Some("Contoso & Co".to_owned()),
+                url: Some("https://www.contoso.test/".to_owned()),
+            }),
+            contact: None,
+            signed_requests_required: true,
+        };
+        let document = write(&publication, &current).expect("written");
         for part in [
             "entityID=\"http://sts.contoso.test/adfs/services/trust\"",
             "ServiceDisplayName=\"Contoso &amp; Co\"",
             "<Address>https://sts.contoso.test:8443/adfs/ls/</Address>",
+            "<IDPSSODescriptor WantAuthnRequestsSigned=\"true\" ",
+            "<OrganizationDisplayName xml:lang=\"en\">Contoso &amp; Co</OrganizationDisplayName>",
         ] {
             assert!(document.contains(part), "{part}");
         }
-        // Once in the signature and once as the key of the token service.
-        assert_eq!(document.matches(signing.certificate().base64()).count(), 2);
+        // Once in the signature and once as the key of each role that signs: token service and both of SAML.
+        assert_eq!(document.matches(signing.certificate().base64()).count(), 4);
+        // Of each role that takes tokens or messages.
         assert_eq!(
             document.matches(decrypting.certificate().base64()).count(),
-            1
+            3
         );
         assert!(
             !document.contains("https://schemas."),

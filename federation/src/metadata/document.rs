@@ -1,12 +1,14 @@
 //! The document, role by role.
 
-use super::ClaimDescription;
+use super::read::{Contact, Organization};
+use super::saml_roles::{IdentityProvider, ServiceProvider};
+use super::{ClaimDescription, people};
 use crate::IssueError;
 use crate::signature::key_info;
 use crate::wsfed::{ADDRESSING, TRUST_2005};
 use crate::xml::{self, Attribute, Namespace, Unsigned, Writer, XSI, is_ncname};
 
-const MD: Namespace = Namespace::new("", "urn:oasis:names:tc:SAML:2.0:metadata");
+pub(super) const MD: Namespace = Namespace::new("", "urn:oasis:names:tc:SAML:2.0:metadata");
 const FED: Namespace = Namespace::new("fed", "http://docs.oasis-open.org/wsfed/federation/200706");
 const AUTH: Namespace = Namespace::new(
     "auth",
@@ -26,6 +28,10 @@ pub struct FederationService<'a> {
     pub entity_id: &'a str,
     /// Roles, in the order in which AD FS lists them.
     pub roles: &'a [Role<'a>],
+    /// Who runs the service.
+    pub organization: Option<&'a Organization>,
+    /// Whom to ask.
+    pub contacts: &'a [Contact],
 }
 
 /// One thing that the service is to others. Each role is written only for a protocol that is spoken.
@@ -57,6 +63,10 @@ pub enum Role<'a> {
         /// Absolute address of the passive endpoint.
         passive_endpoint: &'a str,
     },
+    /// `SPSSODescriptor`: accepts assertions of SAML 2.0 claims providers.
+    ServiceProvider(ServiceProvider<'a>),
+    /// `IDPSSODescriptor`: issues assertions to SAML 2.0 relying parties.
+    IdentityProvider(IdentityProvider<'a>),
 }
 
 impl FederationService<'_> {
@@ -77,6 +87,12 @@ impl FederationService<'_> {
         xml::write(MD.name("EntityDescriptor"), &attributes, |writer| {
             writer.signature(self.id);
             self.roles.iter().for_each(|role| role.write(writer));
+            if let Some(organization) = self.organization {
+                people::organization(writer, organization);
+            }
+            for contact in self.contacts {
+                people::contact(writer, contact);
+            }
         })
     }
 }
@@ -134,6 +150,8 @@ impl Role<'_> {
                     endpoint(writer, "PassiveRequestorEndpoint", passive_endpoint);
                 });
             }
+            Role::ServiceProvider(role) => role.write(writer),
+            Role::IdentityProvider(role) => role.write(writer),
         }
     }
 }
@@ -153,7 +171,7 @@ fn role_descriptor(
     writer.element(MD.name("RoleDescriptor"), &attributes, content);
 }
 
-fn key_descriptor(writer: &mut Writer, used_for: &'static str, certificate: &str) {
+pub(super) fn key_descriptor(writer: &mut Writer, used_for: &'static str, certificate: &str) {
     writer.element(
         MD.name("KeyDescriptor"),
         &[Attribute::new("use", used_for)],

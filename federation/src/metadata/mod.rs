@@ -2,7 +2,11 @@
 
 mod claim_descriptions;
 mod document;
+mod people;
 pub mod read;
+mod saml_roles;
 
 pub use claim_descriptions::{BUILT_IN_CLAIM_DESCRIPTIONS, ClaimDescription};
 pub use document::{FederationService, PROTOCOLS, Role};
+pub use read::{Contact, Organization};
+pub use saml_roles::{IdentityProvider, ServiceProvider};

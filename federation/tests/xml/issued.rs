@@ -3,7 +3,11 @@
 use std::io::Write;
 
 use federation::IssueError;
-use federation::metadata::{BUILT_IN_CLAIM_DESCRIPTIONS, FederationService, Role};
+use federation::metadata::{
+    BUILT_IN_CLAIM_DESCRIPTIONS, Contact, FederationService, IdentityProvider, Organization, Role,
+    ServiceProvider,
+};
+use federation::saml2::{self, Binding};
 use federation::saml11::{self, Assertion, Claim};
 use federation::signature::{SignatureAlgorithm, SigningKey, SigningKeyError};
 use federation::wsfed::request_security_token_response;
@@ -42,15 +46,47 @@ fn metadata(display_name: &str) -> String {
         Role::SecurityTokenService {
             display_name,
             signing: &[certificate, certificate],
-            token_types: &[saml11::TOKEN_TYPE],
+            token_types: &[saml2::TOKEN_TYPE, saml11::TOKEN_TYPE],
             claims,
             passive_endpoint: endpoint,
         },
+        Role::ServiceProvider(ServiceProvider {
+            decrypting: certificate,
+            signing: &[certificate, certificate],
+            passive_endpoint: endpoint,
+            consumers: &[Binding::Post, Binding::Artifact, Binding::Redirect],
+            authn_requests_signed: false,
+        }),
+        Role::IdentityProvider(IdentityProvider {
+            decrypting: certificate,
+            signing: &[certificate, certificate],
+            artifact_resolution: Some(
+                "https://sts.contoso.test:8443/adfs/services/trust/artifactresolution",
+            ),
+            passive_endpoint: endpoint,
+            claims,
+            want_authn_requests_signed: false,
+        }),
     ];
+    let organization = Organization {
+        name: Some("Contoso".to_owned()),
+        display_name: Some("Contoso & Co".to_owned()),
+        url: Some("https://www.contoso.test/".to_owned()),
+    };
+    let contact = Contact {
+        contact_type: "support".to_owned(),
+        company: None,
+        given_name: Some("Zoë".to_owned()),
+        surname: None,
+        email_addresses: vec!["help@contoso.test".to_owned()],
+        telephone_numbers: vec!["+49 30 123456".to_owned()],
+    };
     let document = FederationService {
         id: "_1",
         entity_id,
         roles: &roles,
+        organization: Some(&organization),
+        contacts: std::slice::from_ref(&contact),
     }
     .write()
     .expect("written");

@@ -75,6 +75,8 @@ fn own() -> String {
         id: "_1",
         entity_id: ENTITY,
         roles: &roles,
+        organization: None,
+        contacts: &[],
     };
     let signed = SIGNING.sign(service.write().unwrap(), SignatureAlgorithm::RsaSha256);
     signed.unwrap().into_string()
