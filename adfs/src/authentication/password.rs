@@ -75,11 +75,11 @@ pub async fn verify_password(
         .await;
     let instant = clock.now();
     match answer {
-        Ok(account) => Ok(Proof {
+        Ok(account) => Ok(Proof::of_account(
             account,
-            method: PASSWORD_PROTECTED_TRANSPORT,
+            PASSWORD_PROTECTED_TRANSPORT,
             instant,
-        }),
+        )),
         Err(refusal) => Err(PasswordFailure { refusal, instant }),
     }
 }

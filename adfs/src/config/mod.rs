@@ -10,6 +10,8 @@ mod attribute_stores;
 mod certificate_reader;
 mod certificates;
 mod claim_descriptions;
+mod claims_provider;
+mod claims_provider_reader;
 mod directory;
 mod directory_reader;
 mod document;
@@ -54,6 +56,7 @@ pub use attribute_stores::{
 };
 pub use certificates::CertificateRollover;
 pub use claim_descriptions::ClaimDescriptionConfig;
+pub use claims_provider::{ClaimsProviderProtocol, ClaimsProviderTrust, ClaimsProviders};
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};
@@ -90,6 +93,8 @@ pub struct Configuration {
     pub claim_descriptions: Vec<ClaimDescriptionConfig>,
     /// Where else claim rules can ask.
     pub attribute_stores: Vec<AttributeStoreConfig>,
+    /// Whose word about users is taken.
+    pub claims_providers: ClaimsProviders,
     /// Who may get tokens.
     pub relying_parties: RelyingParties,
     /// The global properties.
@@ -140,6 +145,11 @@ impl Configuration {
         trust_files::folder_of(path)
     }
 
+    /// The folder of the claims provider trusts of the configuration at `path`.
+    pub fn claims_provider_folder(path: &Path) -> PathBuf {
+        claims_provider_reader::folder_of(path)
+    }
+
     fn load_changed_with(
         path: &Path,
         changes: &TrustChanges,
@@ -172,6 +182,12 @@ impl Configuration {
         let contact = people::contact(root.section("contact"));
         root.finish();
         refuse_unknown_variables(environment, &problems);
+        let claims_providers = claims_provider_reader::load(
+            path,
+            service.as_ref().map(|service| service.identifier.as_str()),
+            stores.as_ref(),
+            &problems,
+        );
         let surroundings = Surroundings::load(path, directories.as_deref(), stores, &problems);
         let relying_parties = trust_files::load(path, changes, &surroundings, &problems);
 
@@ -184,6 +200,7 @@ impl Configuration {
                     directories,
                     claim_descriptions,
                     attribute_stores: attribute_stores.unwrap_or_default(),
+                    claims_providers,
                     relying_parties,
                     properties,
                     store,

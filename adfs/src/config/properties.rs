@@ -26,6 +26,10 @@ pub struct Properties {
     pub additional_authentication_rules: Option<Arc<RuleSet>>,
     /// Life of the certificate of a proxy trust (ProxyTrustTokenLifetime, minutes).
     pub proxy_trust_token_lifetime: Duration,
+    /// Whether users inside the network belong to the directory without being asked (IntranetUseLocalClaimsProvider).
+    pub intranet_use_local_claims_provider: bool,
+    /// Other names of this service that tokens of claims providers may be for (AcceptableIdentifiers).
+    pub acceptable_identifiers: Vec<String>,
     /// Whether sign-in may start at the page of this service (EnableIdPInitiatedSignonPage).
     pub idp_initiated_sign_on_page_enabled: bool,
     /// Whether such a sign-in takes its application from `RelayState` (RelayStateForIdpInitiatedSignOnEnabled).
@@ -62,11 +66,7 @@ const WEEK_MINUTES: u32 = 7 * 24 * 60;
 const YEAR_MINUTES: u32 = 366 * 24 * 60;
 
 /// Properties of AD FS that mean something which this version does not do.
-const UNAVAILABLE: [(&str, &str); 9] = [
-    (
-        "acceptable_identifiers",
-        "remove it; there are no claims provider trusts",
-    ),
+const UNAVAILABLE: [(&str, &str); 6] = [
     (
         "enable_extranet_lockout",
         "remove it; attempts are limited by address instead",
@@ -82,14 +82,6 @@ const UNAVAILABLE: [(&str, &str); 9] = [
     (
         "persistent_sso_lifetime_mins",
         "remove it; use `kmsi_lifetime_mins`, there are no registered devices",
-    ),
-    (
-        "prevent_token_replays",
-        "remove it; there are no claims provider trusts whose tokens could be replayed",
-    ),
-    (
-        "intranet_use_local_claims_provider",
-        "remove it; there are no other claims providers",
     ),
     (
         "banned_ip_list",
@@ -136,6 +128,14 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
             || AUTHENTICATION_CONTEXT_ORDER.map(str::to_owned).to_vec(),
             |found| found.value,
         );
+    let intranet_use_local_claims_provider =
+        section.flag("intranet_use_local_claims_provider", false);
+    let acceptable_identifiers = section
+        .find::<Vec<String>>("acceptable_identifiers", "a list of identifiers")
+        .map(|found| found.value)
+        .unwrap_or_default();
+    // Off in AD FS; here a token is never taken twice, whatever an exported configuration says.
+    section.flag("prevent_token_replays", true);
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);
     }
@@ -150,6 +150,8 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
         }),
         additional_authentication_rules,
         proxy_trust_token_lifetime,
+        intranet_use_local_claims_provider,
+        acceptable_identifiers,
         idp_initiated_sign_on_page_enabled,
         relay_state_for_idp_initiated_sign_on_enabled,
         saml_message_delivery_window,

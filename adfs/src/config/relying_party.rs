@@ -37,6 +37,8 @@ pub struct RelyingPartyTrust {
     pub content_encryption: ContentEncryption,
     /// Whether an earlier sign-in never serves (AlwaysRequireAuthentication).
     pub always_require_authentication: bool,
+    /// Names of the claims provider trusts that its users may come from; all when empty (ClaimsProviderName).
+    pub claims_provider_names: Vec<String>,
     /// Life of a token (TokenLifetime); 60 minutes where the file says 0 or nothing.
     pub token_lifetime: Duration,
     /// How long before its issuance a token becomes valid (NotBeforeSkew).

@@ -27,14 +27,10 @@ const WEEK_MINUTES: u32 = 7 * 24 * 60;
 
 /// What AD FS knows and this version does not do. Values that ask for nothing are taken, so that an exported trust
 /// loads.
-const UNAVAILABLE: [(&str, &str); 13] = [
+const UNAVAILABLE: [(&str, &str); 12] = [
     (
         "enable_jwt",
         "remove it; WS-Federation is answered with SAML",
-    ),
-    (
-        "claims_provider_name",
-        "remove it; the only claims provider is the directory",
     ),
     (
         "request_mfa_from_claims_providers",
@@ -102,6 +98,13 @@ pub(super) fn trust(
     let encryption_certificate = certificate(section, "encryption_certificate");
     let content_encryption = saml_reader::content_encryption(section);
     let always_require_authentication = section.flag("always_require_authentication", false);
+    let claims_provider_names = section
+        .find::<Vec<String>>(
+            "claims_provider_name",
+            "a list of names of claims provider trusts, for example [\"Active Directory\"]",
+        )
+        .map(|found| found.value)
+        .unwrap_or_default();
     let lifetime = match section.number("token_lifetime", 0..=WEEK_MINUTES, 0) {
         0 => DEFAULT_LIFETIME_MINUTES,
         minutes => minutes,
@@ -154,6 +157,7 @@ pub(super) fn trust(
         encryption_certificate: encryption_certificate.filter(|_| encrypt_claims),
         content_encryption,
         always_require_authentication,
+        claims_provider_names,
         token_lifetime: Duration::minutes(lifetime.into()),
         not_before_skew,
         signature_algorithm: signature_algorithm

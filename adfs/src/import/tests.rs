@@ -55,10 +55,6 @@ fn nothing_that_makes_a_trust_stricter_is_dropped_from_a_trust_that_works() {
             "EncryptionCertificate",
         ),
         (
-            json!({"ClaimsProviderName": ["Active Directory", "Partner"]}),
-            "ClaimsProviderName",
-        ),
-        (
             json!({"RequestMFAFromClaimsProviders": true}),
             "RequestMFAFromClaimsProviders",
         ),

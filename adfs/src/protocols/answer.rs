@@ -72,6 +72,14 @@ impl CheckedSignIn {
         }
     }
 
+    /// Claims providers that the message names, the most wanted first (SAML 2.0 Core 3.4.1.2, `IDPList`).
+    pub fn identity_providers(&self) -> &[String] {
+        match self {
+            CheckedSignIn::WsFed(_) => &[],
+            CheckedSignIn::Saml(checked) => &checked.identity_providers,
+        }
+    }
+
     /// Whether the user may be asked nothing, so that instead of a page the relying party is told.
     pub fn is_passive(&self) -> bool {
         match self {

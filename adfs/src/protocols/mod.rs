@@ -5,6 +5,7 @@ mod answer;
 pub mod metadata;
 pub mod proxy;
 pub mod saml;
+pub mod upstream;
 pub mod wsfed;
 
 pub use answer::{AutoPost, CheckedSignIn, Issued, RespondError};

@@ -2,7 +2,8 @@
 //!
 //! They are `SameSite=Lax`: relying parties send the browser here by a top-level GET, with which a Lax cookie travels;
 //! our own forms are same-origin; and the token leaves by a POST to the relying party, which needs no cookie of ours.
-//! So the `None` of AD FS would only help somebody else's page to act in the user's session.
+//! So the `None` of AD FS would only help somebody else's page to act in the user's session. The one exception is
+//! `MSISContext`, which must come along with the POST of a claims provider, and opens no session.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration as CookieDuration;
@@ -14,6 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+use uuid::Uuid;
 
 use crate::sign_in::TokenCount;
 
@@ -27,6 +29,17 @@ pub(super) const LOOP: &str = "MSISLoopDetectionCookie";
 pub(super) const SIGN_OUT: &str = "MSISSignOut";
 /// Set by SAML logout; expired at sign-out with the others.
 pub(super) const SAML_SESSION: &str = "SamlSession";
+
+/// The claims provider that the user chose, for the next time.
+const HOME_REALM: &str = "MSISIPSelectionPersistent";
+/// How long it is kept (HRDCookieLifetime).
+const HOME_REALM_LIFE: CookieDuration = CookieDuration::days(30);
+/// A sign-in that is away at a claims provider; its key follows.
+const CONTEXT: &str = "MSISContext";
+/// How long a browser keeps it; the sealed value has an end of its own.
+const CONTEXT_LIFE: CookieDuration = CookieDuration::minutes(10);
+/// More sign-ins away at once than this would crowd out the request header.
+const MAX_CONTEXTS: usize = 5;
 
 const PATH: &str = "/adfs";
 /// A browser keeps 4,096 bytes for name, value and attributes together.
@@ -87,9 +100,18 @@ impl RequestCookies {
 
     /// The sealed session, put together from its parts.
     pub(super) fn session(&self) -> Option<String> {
-        let mut whole = self.get(SESSION)?.to_owned();
+        self.whole(SESSION)
+    }
+
+    /// The sealed sign-in that is away under `key`, put together from its parts.
+    pub(super) fn context(&self, key: Uuid) -> Option<String> {
+        self.whole(&context_name(key))
+    }
+
+    fn whole(&self, name: &str) -> Option<String> {
+        let mut whole = self.get(name)?.to_owned();
         for number in 1..MAX_CHUNKS {
-            let Some(part) = self.get(&part_name(number)) else {
+            let Some(part) = self.get(&part_name(name, number)) else {
                 break;
             };
             whole.push_str(part);
@@ -98,12 +120,29 @@ impl RequestCookies {
     }
 }
 
-fn part_name(number: usize) -> String {
+fn part_name(name: &str, number: usize) -> String {
     if number == 0 {
-        SESSION.to_owned()
+        name.to_owned()
     } else {
-        format!("{SESSION}{number}")
+        format!("{name}{number}")
     }
+}
+
+fn context_name(key: Uuid) -> String {
+    // Behind the hyphen stands the number of a part, which the key must not run into.
+    format!("{CONTEXT}{}-", key.hyphenated())
+}
+
+/// `None` when more cookies would be needed than are read back.
+fn parts(sealed: &str) -> Option<Vec<&str>> {
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest = sealed;
+    while !rest.is_empty() {
+        let (part, remainder) = rest.split_at_checked(CHUNK).unwrap_or((rest, ""));
+        parts.push(part);
+        rest = remainder;
+    }
+    (parts.len() <= MAX_CHUNKS).then_some(parts)
 }
 
 fn cookie(name: impl Into<String>, value: impl Into<String>) -> Cookie<'static> {
@@ -130,23 +169,16 @@ pub(super) fn session(
     before: &RequestCookies,
     persistent: Option<Duration>,
 ) -> Vec<Cookie<'static>> {
-    let mut parts: Vec<&str> = Vec::new();
-    let mut rest = sealed;
-    while !rest.is_empty() {
-        let (part, remainder) = rest.split_at_checked(CHUNK).unwrap_or((rest, ""));
-        parts.push(part);
-        rest = remainder;
-    }
-    if parts.len() > MAX_CHUNKS {
+    let Some(parts) = parts(sealed) else {
         tracing::warn!(
             "a session is too large for its cookies; the user will be asked to sign in again"
         );
         return Vec::new();
-    }
+    };
     let mut cookies: Vec<Cookie<'static>> = parts
         .iter()
         .enumerate()
-        .map(|(number, part)| cookie(part_name(number), *part))
+        .map(|(number, part)| cookie(part_name(SESSION, number), *part))
         .collect();
     if let Some(life) = persistent {
         for cookie in &mut cookies {
@@ -154,8 +186,9 @@ pub(super) fn session(
         }
     }
     for number in parts.len()..MAX_CHUNKS {
-        if before.get(&part_name(number)).is_some() {
-            cookies.push(expired(part_name(number)));
+        let name = part_name(SESSION, number);
+        if before.get(&name).is_some() {
+            cookies.push(expired(name));
         }
     }
     cookies
@@ -171,10 +204,67 @@ pub(super) fn signed_out(before: &RequestCookies) -> Vec<Cookie<'static>> {
     ];
     names.extend(
         (1..MAX_CHUNKS)
-            .map(part_name)
+            .map(|number| part_name(SESSION, number))
             .filter(|name| before.get(name).is_some()),
     );
     names.into_iter().map(expired).collect()
+}
+
+/// `MSISContext...`: a sign-in that is away under `key`. The answer is a POST from another site, which only cookies with
+/// `SameSite=None` come along with. `None` when it is too large for a browser.
+pub(super) fn context(key: Uuid, sealed: &str) -> Option<Vec<Cookie<'static>>> {
+    let name = context_name(key);
+    let made = parts(sealed)?
+        .into_iter()
+        .enumerate()
+        .map(|(number, part)| {
+            let mut cookie = across_sites(cookie(part_name(&name, number), part));
+            cookie.set_max_age(CONTEXT_LIFE);
+            cookie
+        });
+    Some(made.collect())
+}
+
+/// Expiries of the cookies of a sign-in that is back.
+pub(super) fn without_context(before: &RequestCookies, key: Uuid) -> Vec<Cookie<'static>> {
+    let name = context_name(key);
+    let gone = before
+        .0
+        .iter()
+        .filter(|(known, _)| known.starts_with(&name));
+    gone.map(|(known, _)| across_sites(expired(known.clone())))
+        .collect()
+}
+
+/// Expiries that make room for one more sign-in to be away: browsers list the oldest cookies first (RFC 6265 5.4).
+pub(super) fn surplus_contexts(before: &RequestCookies) -> Vec<Cookie<'static>> {
+    let away: Vec<&String> = before
+        .0
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| name.starts_with(CONTEXT))
+        .collect();
+    let surplus = (away.len() + 1).saturating_sub(MAX_CONTEXTS);
+    let gone = away.into_iter().take(surplus);
+    gone.map(|name| across_sites(expired(name.clone())))
+        .collect()
+}
+
+fn across_sites(mut cookie: Cookie<'static>) -> Cookie<'static> {
+    cookie.set_same_site(SameSite::None);
+    cookie
+}
+
+/// The claims provider that the user chose the last time: base64 of its identifier.
+pub(super) fn home_realm(cookies: &RequestCookies) -> Option<String> {
+    String::from_utf8(STANDARD.decode(cookies.get(HOME_REALM)?).ok()?).ok()
+}
+
+/// `MSISIPSelectionPersistent`.
+pub(super) fn with_home_realm(identifier: &str) -> Cookie<'static> {
+    let mut cookie = cookie(HOME_REALM, STANDARD.encode(identifier));
+    cookie.set_max_age(HOME_REALM_LIFE);
+    cookie
 }
 
 /// `MSISAuthenticated`: base64 of the sign-in time in US format, UTC.

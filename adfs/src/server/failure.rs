@@ -100,6 +100,15 @@ pub(super) fn explain(refusal: &Refusal) -> Explanation {
             "unavailable-heading",
             "unavailable-message",
         ),
+        Refusal::NoPendingSignIn
+        | Refusal::UnknownClaimsProvider
+        | Refusal::ClaimsProviderRefused
+        | Refusal::ClaimsProviderToken
+        | Refusal::TooManyClaims => (
+            StatusCode::BAD_REQUEST,
+            "upstream-heading",
+            "upstream-message",
+        ),
         Refusal::Issuance | Refusal::NameIdPolicy => (
             StatusCode::BAD_REQUEST,
             "issuance-heading",

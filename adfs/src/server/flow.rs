@@ -8,11 +8,13 @@ use super::exchange::{Exchange, HttpResponseBuilderWithBody};
 use super::headers::{FormTargets, PagePolicy};
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::{SignInRate, failure, report, sign_out};
+use super::{SignInRate, failure, home_realm, report, sign_out, upstream};
 use crate::authentication::Credentials;
 use crate::pages::{AutoPostPage, SignInPage};
 use crate::protocols::{AutoPost, CheckedSignIn};
-use crate::sign_in::{self, Answer, Notice, Prompt, Refusal, Session, SignInRequest};
+use crate::sign_in::{
+    self, Answer, HomeRealm, Notice, Prompt, Realms, Refusal, Session, SignInRequest,
+};
 
 /// Whether the credential form may be used from where it was posted (spec security WEB-3). Command-line clients post
 /// with no earlier page and send neither header.
@@ -72,9 +74,52 @@ impl<'a> Flow<'a> {
         let context = exchange.context.clone();
         match sign_in::resume(exchange.federation, self.request(), session, context).await {
             Answer::Show(_) if self.checked.is_passive() => Ok(self.refuse(&Refusal::Passive)),
-            Answer::Show(prompt) => Ok(self.show(&prompt, self.checked.user_name())),
+            Answer::Show(prompt) => self.at_home(&prompt),
             Answer::Permit(permit) => self.issue(&permit),
             Answer::Refuse(refusal) => Ok(self.refuse(&refusal)),
+        }
+    }
+
+    /// Asks where the user belongs, unless that is known: then for credentials, or away to the claims provider.
+    fn at_home(&self, prompt: &Prompt) -> Result<HttpResponse, Refusal> {
+        let exchange = self.exchange;
+        let realms = self.realms();
+        let user_name = self.checked.user_name();
+        let listed = self.checked.identity_providers();
+        match home_realm::decide(exchange, &realms, listed, user_name) {
+            Some(HomeRealm::Directory) => Ok(self.show(prompt, user_name)),
+            Some(HomeRealm::Provider(trust)) => upstream::leave(
+                exchange,
+                &trust,
+                &self.transaction,
+                self.request(),
+                user_name,
+            ),
+            None => Ok(self.ask_home(&realms, None)),
+        }
+    }
+
+    fn realms(&self) -> Realms {
+        sign_in::realms_of(&self.exchange.configuration, &self.request().relying_party)
+    }
+
+    fn ask_home(&self, realms: &Realms, wrong_address: Option<&str>) -> HttpResponse {
+        let application = &self.request().relying_party.name;
+        home_realm::ask(
+            self.exchange,
+            &self.transaction,
+            application,
+            realms,
+            wrong_address,
+        )
+    }
+
+    /// The answer to the question where the user belongs.
+    fn home_chosen(&self, posted: &Parameters) -> Result<HttpResponse, Refusal> {
+        let realms = self.realms();
+        match home_realm::chosen(self.exchange, &self.transaction, &realms, posted)? {
+            home_realm::Choice::Made(response) => Ok(response),
+            home_realm::Choice::Nowhere(address) => Ok(self.ask_home(&realms, Some(&address))),
         }
     }
 
@@ -87,6 +132,9 @@ impl<'a> Flow<'a> {
         let exchange = self.exchange;
         if !same_site(exchange) {
             return Err(Refusal::CrossSite);
+        }
+        if home_realm::FIELDS.iter().any(|field| posted.has(field)) {
+            return self.home_chosen(posted);
         }
         let field = |name: &str| {
             posted
@@ -235,7 +283,8 @@ impl<'a> Flow<'a> {
     }
 }
 
-fn session_cookies(
+/// Cookies that hold `session`.
+pub(super) fn session_cookies(
     exchange: &Exchange<'_>,
     session: &Session,
 ) -> Result<Vec<actix_web::cookie::Cookie<'static>>, Refusal> {

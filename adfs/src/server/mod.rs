@@ -10,6 +10,7 @@ mod flow;
 mod follow_configuration;
 mod guard;
 mod headers;
+mod home_realm;
 mod listen;
 mod metadata;
 mod parameters;
@@ -25,6 +26,7 @@ mod sign_out;
 mod static_files;
 mod tls;
 mod transaction;
+mod upstream;
 
 pub use listen::{ServeError, serve};
 pub use rate::SignInRate;

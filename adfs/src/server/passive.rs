@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::flow::Flow;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::{SignInRate, body, guard, saml, sign_out};
+use super::{SignInRate, body, guard, home_realm, saml, sign_out, upstream};
 use crate::protocols::saml::pending;
 use crate::protocols::{CheckedSignIn, wsfed};
 use crate::sign_in::Refusal;
@@ -46,7 +46,12 @@ async fn answer(
         Method::POST => body::form(request, payload).await?,
         _ => return Ok(exchange.refuse_method("GET, HEAD, POST")),
     };
-    let from_page = PAGE_FIELDS.iter().any(|field| posted.has(field));
+    // A message of another site; no page of ours has a field of this name.
+    if posted.has("wresult") {
+        return upstream::arrive(exchange, &posted).await;
+    }
+    let mut page_fields = PAGE_FIELDS.iter().chain(&home_realm::FIELDS);
+    let from_page = page_fields.any(|field| posted.has(field));
     if !from_page && posted.has("wa") {
         return restart(exchange, &query, &posted);
     }
@@ -112,9 +117,6 @@ fn restart(
     query: &Parameters,
     posted: &Parameters,
 ) -> Result<HttpResponse, Refusal> {
-    if posted.has("wresult") {
-        return Err(Refusal::ProtocolUnavailable);
-    }
     let mut address = form_urlencoded::Serializer::new(format!("{}?", exchange.request.path()));
     address
         .extend_pairs(query.pairs())

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use super::exchange::Exchange;
 use crate::audit::{self, AuditDocument, AuditKind, AuthProtocol, Failure, RequestFacts};
 use crate::claims::NetworkLocation;
-use crate::config::RelyingPartyTrust;
+use crate::config::{ClaimsProviderTrust, RelyingPartyTrust};
 use crate::sign_in::{Permit, Refusal, Session, SignInRequest};
 
 /// A request ended on the error page: 364, and what belongs to the token that policy denied.
@@ -112,6 +112,52 @@ pub(super) fn credentials_accepted(
     );
 }
 
+/// A claims provider vouched for somebody: 1202 and 412.
+pub(super) fn vouched(exchange: &Exchange<'_>, trust: &ClaimsProviderTrust, session: &Session) {
+    let document = AuditDocument {
+        kind: AuditKind::FreshCredentials,
+        claims_provider: Some(&trust.identifier),
+        user: Some(session.user()),
+        method: Some(session.method()),
+        ..app_token(exchange)
+    };
+    audit::record(&document, None);
+    audit::credentials_checked(
+        exchange.context.activity_id,
+        session.user(),
+        exchange.context.client_ip,
+        None,
+    );
+}
+
+/// The answer of a claims provider was not accepted: 1203 and 411. `reason` is for administrators only.
+pub(super) fn not_vouched(
+    exchange: &Exchange<'_>,
+    trust: &ClaimsProviderTrust,
+    reason: &dyn Display,
+) {
+    let document = AuditDocument {
+        kind: AuditKind::FreshCredentials,
+        failure: Some(Failure {
+            kind: "CredentialValidationError",
+            code: None,
+        }),
+        claims_provider: Some(&trust.identifier),
+        ..app_token(exchange)
+    };
+    audit::record(&document, None);
+    let reason = format!(
+        "the answer of the claims provider {:?}: {reason}",
+        trust.name
+    );
+    audit::credentials_checked(
+        exchange.context.activity_id,
+        "-",
+        exchange.context.client_ip,
+        Some(&reason),
+    );
+}
+
 /// Credentials were not accepted: 1203 and 411. `user` is what was typed; `reason` is for administrators only.
 pub(super) fn credentials_refused(
     exchange: &Exchange<'_>,
@@ -148,6 +194,7 @@ pub(super) fn signed_out(exchange: &Exchange<'_>, session: &Session, done: bool)
     let document = AuditDocument {
         kind: AuditKind::SignOut,
         failure: (!done).then_some(failure),
+        claims_provider: session.claims_provider(),
         user: Some(session.user()),
         method: Some(session.method()),
         ..app_token(exchange)

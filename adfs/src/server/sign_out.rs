@@ -95,7 +95,7 @@ pub(super) async fn replaced(exchange: &Exchange<'_>, by: &Session) -> Result<()
         .session()
         .and_then(|sealed| Session::open(exchange.federation, &sealed));
     match before {
-        Some(before) if before.subject() != by.subject() => end_session(exchange).await,
+        Some(before) if !before.subject().is_same(by.subject()) => end_session(exchange).await,
         _ => Ok(()),
     }
 }

@@ -4,19 +4,23 @@
 //! made from a proof, a [`Permit`] only from a session that still holds and claims that policy permitted, and only a
 //! permit has claims to issue. No XML and no query strings in here.
 
+mod home_realm;
 mod loop_guard;
 mod refusal;
 mod request;
 mod session;
 
+use std::sync::Arc;
+
 use time::Duration;
 
+pub use home_realm::{HomeRealm, RealmHints, Realms, choose_realm, realms_of};
 pub use loop_guard::{TokenCount, count_token};
 pub use refusal::Refusal;
 pub use request::{DemandedMethod, Freshness, SignInRequest};
-pub use session::Session;
+pub use session::{Session, SessionSubject};
 
-use crate::authentication::{Credentials, Mistake, verify_password};
+use crate::authentication::{Credentials, Mistake, Proof, verify_password};
 use crate::claims::{
     self, Authentication, ClaimsError, IssuedClaims, Outcome, Principal, RequestContext,
 };
@@ -157,8 +161,11 @@ fn second_factor(request: &SignInRequest) -> Result<(), Refusal> {
 }
 
 fn fresh_enough(federation: &Federation, request: &SignInRequest, session: &Session) -> bool {
-    let age = federation.clock.now() - session.authenticated_at();
-    let made_for_this = session.is_marked_for(&request.transaction) && age <= FRESH_FOR;
+    let now = federation.clock.now();
+    let age = now - session.authenticated_at();
+    // A claims provider's clock is not ours, so what counts here is when the session was made.
+    let made_for_this =
+        session.is_marked_for(&request.transaction) && now - session.begun_at() <= FRESH_FOR;
     match request.freshness {
         Freshness::AnyAge => true,
         Freshness::AtMost(limit) => age <= limit || made_for_this,
@@ -185,11 +192,27 @@ async fn still_holds(
     if signed_out.map_err(|error| unavailable(&error))? {
         return Ok(None);
     }
-    let state = federation.directory.lookup(session.subject()).await;
-    Ok(state
-        .map_err(|error| unavailable(&error))?
-        .holds_since(session.authenticated_at())
-        .map(Principal::Account))
+    match session.subject() {
+        SessionSubject::Account(subject) => {
+            let state = federation.directory.lookup(subject).await;
+            Ok(state
+                .map_err(|error| unavailable(&error))?
+                .holds_since(session.authenticated_at())
+                .map(Principal::Account))
+        }
+        // What was asserted holds as long as the session, unless its claims provider is trusted no more.
+        SessionSubject::Asserted(identity) => {
+            let configuration = federation.configuration.load();
+            Ok(configuration
+                .claims_providers
+                .by_identifier(identity.provider())
+                .filter(|trust| trust.enabled)
+                .map(|trust| Principal::Asserted {
+                    identity: Arc::clone(identity),
+                    acceptance: Arc::clone(&trust.acceptance_transform_rules),
+                }))
+        }
+    }
 }
 
 async fn authorize(
@@ -257,13 +280,10 @@ pub async fn prove(
         Ok(proof) => {
             let extranet = context.network_location == claims::NetworkLocation::Extranet;
             let mark = (request.freshness != Freshness::AnyAge).then_some(request.transaction);
-            Proved::Session(Session::begin(
-                &proof,
-                &configuration.properties,
-                extranet,
-                keep,
-                mark,
-            ))
+            match Session::begin(&proof, &configuration.properties, extranet, keep, mark) {
+                Ok(session) => Proved::Session(session),
+                Err(refusal) => Proved::Refuse(refusal),
+            }
         }
         Err(failure) => match failure.refusal {
             SignInRefusal::Incorrect(reason) => Proved::Rejected {
@@ -280,4 +300,20 @@ pub async fn prove(
             }
         },
     }
+}
+
+/// Makes a session of what a claims provider vouched for. `mark` is the transaction that demanded a fresh sign-in, if one
+/// did.
+///
+/// # Errors
+/// [`Refusal::TooManyClaims`].
+pub fn vouched(
+    federation: &Federation,
+    proof: &Proof,
+    mark: Option<[u8; 32]>,
+    context: &RequestContext,
+) -> Result<Session, Refusal> {
+    let configuration = federation.configuration.load();
+    let extranet = context.network_location == claims::NetworkLocation::Extranet;
+    Session::begin(proof, &configuration.properties, extranet, false, mark)
 }

@@ -83,6 +83,25 @@ pub enum Refusal {
         /// `DOMAIN\user`, for the audit.
         user: String,
     },
+    /// A claims provider's answer that belongs to no request of this browser, or comes too late.
+    #[error(
+        "the claims provider's answer belongs to no sign-in that this browser began here in the last minutes"
+    )]
+    NoPendingSignIn,
+    /// A claims provider that is not configured, not enabled or not for this relying party.
+    #[error("the claims provider is unknown, disabled or cannot be used")]
+    UnknownClaimsProvider,
+    /// The claims provider refused the sign-in itself.
+    #[error("the claims provider did not sign the user in")]
+    ClaimsProviderRefused,
+    /// Its token was not accepted; details are in the log only.
+    #[error("the token of the claims provider was not accepted")]
+    ClaimsProviderToken,
+    /// It says more about the user than a session can carry.
+    #[error(
+        "the claims provider sent more claims than a session can carry; let the acceptance transform rules name the types they need"
+    )]
+    TooManyClaims,
     /// Too many tokens for one browser.
     #[error("the same browser made too many requests in a short time")]
     Loop,
@@ -108,7 +127,7 @@ impl Refusal {
             Refusal::NotPublished => "MSIS7009",
             Refusal::IdpInitiatedDisabled | Refusal::Issuance => "MSIS7012",
             Refusal::Malformed | Refusal::TooLarge | Refusal::ReplyNotRegistered => "MSIS7000",
-            Refusal::CrossSite | Refusal::Context => "MSIS7001",
+            Refusal::CrossSite | Refusal::Context | Refusal::NoPendingSignIn => "MSIS7001",
             Refusal::SamlMessage(_) | Refusal::Destination | Refusal::MessageTime => "MSIS7015",
             Refusal::SignatureRequired => "MSIS7066",
             Refusal::NoSigningCertificate => "MSIS0037",
@@ -116,6 +135,10 @@ impl Refusal {
             Refusal::SignatureAlgorithm => "MSIS7093",
             Refusal::ConsumerNotRegistered => "MSIS3200",
             Refusal::NameIdPolicy => "MSIS7070",
+            Refusal::UnknownClaimsProvider => "MSIS7012",
+            Refusal::ClaimsProviderRefused
+            | Refusal::ClaimsProviderToken
+            | Refusal::TooManyClaims => "MSIS7066",
             Refusal::UnknownRelyingParty => "MSIS7007",
             Refusal::MethodNotSupported | Refusal::SecondFactorUnavailable => "MSIS7102",
             Refusal::AccessDenied { .. } => "MSIS7068",

@@ -1,11 +1,15 @@
 //! The single sign-on session, as the browser carries it: sealed, absolute in its life, bound to one purpose
 //! (spec security 2.6).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::authentication::Proof;
+use super::Refusal;
+use crate::authentication::{Identified, Proof};
+use crate::claims::AssertedIdentity;
 use crate::config::Properties;
 use crate::directory::SubjectId;
 use crate::ids;
@@ -13,7 +17,21 @@ use crate::state::Federation;
 
 /// Binds the sealed value to this use; no other sealed value of this server opens as a session.
 const PURPOSE: &str = "MSISAuth";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Most octets of a session before it is sealed: four cookies hold them, and leave room in the request's header for the
+/// other cookies (spec passive-sign-in 6.1).
+const MAX_OCTETS: usize = 7 * 1024;
+
+/// Whose a session is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum SessionSubject {
+    /// A directory account's.
+    #[serde(rename = "a")]
+    Account(SubjectId),
+    /// Somebody's whom a claims provider knows, with all that it said.
+    #[serde(rename = "c")]
+    Asserted(Arc<AssertedIdentity>),
+}
 
 /// A session. Values of this type were made from a proof or opened from a seal of ours, and had not expired then.
 /// Whether the account and the session still hold is asked at every use, see [`super::resume`].
@@ -25,12 +43,14 @@ pub struct Session(Content);
 struct Content {
     version: u8,
     id: Uuid,
-    subject: SubjectId,
+    subject: SessionSubject,
     user: String,
     method: String,
     methods: Vec<String>,
     #[serde(with = "time::serde::timestamp::milliseconds")]
     at: OffsetDateTime,
+    #[serde(with = "time::serde::timestamp::milliseconds")]
+    begun: OffsetDateTime,
     #[serde(with = "time::serde::timestamp")]
     expires: OffsetDateTime,
     extranet: bool,
@@ -38,37 +58,71 @@ struct Content {
     mark: Option<[u8; 32]>,
 }
 
+impl SessionSubject {
+    /// Whether both are surely the same person.
+    pub fn is_same(&self, other: &SessionSubject) -> bool {
+        match (self, other) {
+            (SessionSubject::Account(one), SessionSubject::Account(other)) => one == other,
+            // Claims change from one sign-in to the next; the name that the provider gave does not.
+            (SessionSubject::Asserted(one), SessionSubject::Asserted(other)) => {
+                (one.provider(), one.user()) == (other.provider(), other.user())
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Session {
     /// A new session, with an id of its own (spec security SES-2).
     ///
     /// `keep` outlives the browser, where the service allows it. `mark` is the transaction that demanded fresh
     /// credentials, if one did.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyClaims`] when a claims provider said more than a browser can carry.
     pub(super) fn begin(
         proof: &Proof,
         properties: &Properties,
         extranet: bool,
         keep: bool,
         mark: Option<[u8; 32]>,
-    ) -> Session {
+    ) -> Result<Session, Refusal> {
         let kept = keep && properties.kmsi_enabled;
         let life = if kept {
             properties.kmsi_lifetime
         } else {
             properties.sso_lifetime
         };
-        Session(Content {
+        let (subject, user) = match proof.who() {
+            Identified::Account(account) => (
+                SessionSubject::Account(account.subject()),
+                account.windows_account_name(),
+            ),
+            Identified::Asserted(identity) => (
+                SessionSubject::Asserted(Arc::clone(identity)),
+                identity.user().to_owned(),
+            ),
+        };
+        let expires = proof.given_at() + life;
+        let session = Session(Content {
             version: VERSION,
             id: ids::guid(),
-            subject: proof.account().subject(),
-            user: proof.account().windows_account_name(),
+            subject,
+            user,
             method: proof.method().to_owned(),
-            methods: vec![proof.method().to_owned()],
+            methods: proof.methods().to_vec(),
             at: proof.instant(),
-            expires: proof.instant() + life,
+            begun: proof.given_at(),
+            expires: proof.ends().map_or(expires, |ends| ends.min(expires)),
             extranet,
             kept,
             mark,
-        })
+        });
+        let octets = serde_json::to_vec(&session.0).map_err(|_| Refusal::TooManyClaims)?;
+        if octets.len() > MAX_OCTETS {
+            return Err(Refusal::TooManyClaims);
+        }
+        Ok(session)
     }
 
     /// Opens what a browser brought. Tampered, foreign and expired values are no session; nothing says which.
@@ -92,13 +146,26 @@ impl Session {
     }
 
     /// Whose it is.
-    pub fn subject(&self) -> &SubjectId {
+    pub fn subject(&self) -> &SessionSubject {
         &self.0.subject
     }
 
-    /// Account name at sign-in, as `DOMAIN\user`; for the audit only, it may have changed since.
+    /// Account name at sign-in, as `DOMAIN\user`, or the name that a claims provider gave; for the audit only, it may have changed since.
     pub fn user(&self) -> &str {
         &self.0.user
+    }
+
+    /// Identifier of the claims provider trust that the user came by, if it was not the directory.
+    pub fn claims_provider(&self) -> Option<&str> {
+        match &self.0.subject {
+            SessionSubject::Account(_) => None,
+            SessionSubject::Asserted(identity) => Some(identity.provider()),
+        }
+    }
+
+    /// When the session began. The user may have signed in at a claims provider long before.
+    pub fn begun_at(&self) -> OffsetDateTime {
+        self.0.begun
     }
 
     /// When the user proved the identity.

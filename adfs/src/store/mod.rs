@@ -1,10 +1,11 @@
-//! What must survive a restart and be counted once for all nodes: sessions signed out, proxy trusts, and what proxies
-//! publish and share.
+//! What must survive a restart and be counted once for all nodes: sessions signed out, assertions used, proxy
+//! trusts, and what proxies publish and share.
 //!
 //! SQLite in one file. Readers and the one writer have pools of their own: within a process writers queue in order
 //! instead of competing for the file's lock, and readers never wait for them. Every statement is in `sql`, the only
 //! place that knows the dialect.
 
+mod consumed_assertions;
 mod error;
 mod file;
 mod proxy_certificates;
@@ -91,15 +92,18 @@ impl Store {
         &self.path
     }
 
-    /// Forgets what no longer matters at `now` (Unix seconds): sessions that have ended by themselves, and proxy
-    /// certificates long past their end. Returns how many rows went.
+    /// Forgets what no longer matters at `now` (Unix seconds): sessions that have ended by themselves, proxy
+    /// certificates long past their end, and assertions that are too old to be used again. Returns how many rows went.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn prune(&self, now: time::OffsetDateTime) -> Result<u64, StoreError> {
         let sessions = self.prune_sessions(now).await?;
         let certificates = self.prune_proxy_certificates(now).await?;
-        Ok(sessions.saturating_add(certificates))
+        let assertions = self.prune_consumed_assertions(now).await?;
+        Ok(sessions
+            .saturating_add(certificates)
+            .saturating_add(assertions))
     }
 
     /// Closes every connection, so that the file is complete by itself.

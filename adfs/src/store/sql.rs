@@ -14,6 +14,11 @@ pub(super) const SIGN_OUT_SESSION: &str = "INSERT INTO signed_out_session (id, e
     ON CONFLICT (id) DO UPDATE SET expires = excluded.expires WHERE excluded.expires > signed_out_session.expires";
 pub(super) const PRUNE_SESSIONS: &str = "DELETE FROM signed_out_session WHERE expires <= $1";
 
+pub(super) const CONSUME_ASSERTION: &str =
+    "INSERT INTO consumed_assertion (digest, expires) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+pub(super) const PRUNE_CONSUMED_ASSERTIONS: &str =
+    "DELETE FROM consumed_assertion WHERE expires <= $1";
+
 pub(super) const REVISION: &str = "SELECT value FROM revision WHERE subject = $1";
 pub(super) const COUNT_REVISION: &str = "UPDATE revision SET value = value + 1 WHERE subject = $1";
 

@@ -49,6 +49,8 @@ pub struct CheckedSignIn {
     pub is_passive: bool,
     /// What already stands against it and is for the relying party to know.
     pub unmet: Option<Refusal>,
+    /// `IDPList`: claims providers that the message names, the most wanted first.
+    pub identity_providers: Vec<String>,
     pub(super) in_response_to: Option<String>,
     pub(super) consumer: ReplyUrl,
     pub(super) relay_state: Option<String>,
@@ -200,6 +202,10 @@ impl Admitted {
             },
             user_name: if usable { hint } else { String::new() },
             is_passive: wire.is_passive,
+            identity_providers: wire
+                .scoping
+                .map(|scoping| scoping.identity_providers)
+                .unwrap_or_default(),
             in_response_to: Some(wire.id),
             consumer,
             relay_state,
@@ -240,6 +246,7 @@ impl CheckedSignIn {
             user_name: String::new(),
             is_passive: false,
             unmet: None,
+            identity_providers: Vec::new(),
             in_response_to: None,
             consumer,
             relay_state,

@@ -1,0 +1,241 @@
+//! Reads `trusts/claims-providers/*.toml`: one file a claims provider trust (spec passive-sign-in 7.4).
+
+use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use claim_rules::RuleSet;
+use federation::endpoints::ReplyUrl;
+use federation::saml2::Binding;
+
+use super::attribute_store_reader::StoreNames;
+use super::certificate_reader::certificates;
+use super::claims_provider::{ClaimsProviderProtocol, ClaimsProviderTrust, ClaimsProviders};
+use super::document::Document;
+use super::reader::{At, Problems, Section};
+use super::saml::SamlProtocol;
+use super::{folder, rules, saml_reader};
+
+/// Folder of the files, beside `adfs.toml`.
+const FOLDER: &str = "trusts/claims-providers";
+/// Issuers of our own (spec claim-rules 3.1); whoever had one of them as identifier could speak for the directory.
+const OWN_ISSUERS: [&str; 4] = [
+    "AD AUTHORITY",
+    "LOCAL AUTHORITY",
+    "SELF AUTHORITY",
+    "CLIENT CONTEXT",
+];
+const ACTIVE_DIRECTORY: &str = "Active Directory";
+
+/// What AD FS knows and this version does not do; values that ask for nothing are taken.
+const UNAVAILABLE: [(&str, &str); 8] = [
+    (
+        "required_name_id_format",
+        "remove it; check the format in the acceptance transform rules",
+    ),
+    (
+        "encrypted_name_id_required",
+        "remove it; encrypted names are not read",
+    ),
+    (
+        "custom_mfa_uri",
+        "remove it; the claims provider is asked for multipleauthn",
+    ),
+    ("anchor_claim_type", "remove it"),
+    (
+        "alternate_login_id",
+        "remove it; it belongs to the directory",
+    ),
+    (
+        "metadata_url",
+        "remove it and write endpoint and certificates down",
+    ),
+    ("monitoring_enabled", "remove it; metadata are not fetched"),
+    ("auto_update_enabled", "remove it; metadata are not fetched"),
+];
+
+/// Reads the trusts beside the configuration file. `ours` is the identifier of this service.
+pub(super) fn load(
+    configuration: &Path,
+    ours: Option<&str>,
+    stores: Option<&StoreNames>,
+    problems: &Problems,
+) -> ClaimsProviders {
+    let files = match folder::toml_files(configuration, FOLDER) {
+        Ok(files) => files,
+        Err(problem) => {
+            problems.borrow_mut().push(*problem);
+            return ClaimsProviders::default();
+        }
+    };
+    let mut all = ClaimsProviders::default();
+    let mut names = HashSet::new();
+    for file in files {
+        match Document::read(&file) {
+            Err(problem) => problems.borrow_mut().push(*problem),
+            Ok(document) => {
+                let Some(mut section) = Section::root(&document, None, problems) else {
+                    continue;
+                };
+                if let Some((trust, at)) = trust(&mut section, ours, stores, &file) {
+                    add(&mut all, &mut names, trust, &at, &section);
+                }
+                section.finish();
+            }
+        }
+    }
+    all
+}
+
+fn trust(
+    section: &mut Section<'_>,
+    ours: Option<&str>,
+    stores: Option<&StoreNames>,
+    file: &Path,
+) -> Option<(ClaimsProviderTrust, At)> {
+    let name = section
+        .required("name", "a name for people")
+        .map(|found| found.value);
+    let expected =
+        "the issuer of its tokens, for example \"http://sts.fabrikam.example/adfs/services/trust\"";
+    let identifier = section.required("identifier", expected);
+    let identifier = identifier.and_then(|found| {
+        section.check("identifier", found, expected, |identifier| {
+            if OWN_ISSUERS.contains(&identifier.as_str()) || Some(identifier.as_str()) == ours {
+                return Err(format!("{identifier:?} is this service itself"));
+            }
+            Ok(identifier)
+        })
+    });
+    let enabled = section.flag("enabled", true);
+    let protocol = protocol(section);
+    let token_signing_certificates = certificates(section, "token_signing_certificate");
+    if token_signing_certificates.is_empty() {
+        section.missing(
+            "token_signing_certificate",
+            "the certificates that its tokens are signed by",
+        );
+    }
+    let acceptance = rules::find(
+        section,
+        "acceptance_transform_rules",
+        "acceptance_transform_rules_file",
+        stores,
+    );
+    let suffixes = section
+        .find::<Vec<String>>(
+            "organizational_account_suffix",
+            "a list of suffixes, for example [\"fabrikam.example\"]",
+        )
+        .map(|found| found.value)
+        .unwrap_or_default();
+    let supports_mfa = section.flag("supports_mfa", false);
+    let signed_saml_requests_required = section.flag("signed_saml_requests_required", false);
+    for (key, remedy) in UNAVAILABLE {
+        section.unavailable(key, remedy);
+    }
+    let identifier = identifier?;
+    let trust = ClaimsProviderTrust {
+        name: name?,
+        identifier: identifier.value,
+        enabled,
+        protocol: protocol?,
+        token_signing_certificates,
+        acceptance_transform_rules: acceptance.or_else(no_rules)?,
+        organizational_account_suffixes: suffixes
+            .iter()
+            .map(|suffix| suffix.trim().trim_start_matches('@').to_owned())
+            .filter(|suffix| !suffix.is_empty())
+            .collect(),
+        supports_mfa,
+        signed_saml_requests_required,
+        file: file.to_owned(),
+    };
+    Some((trust, identifier.at))
+}
+
+/// No rule lets no claim in.
+fn no_rules() -> Option<Arc<RuleSet>> {
+    RuleSet::compile("").ok().map(Arc::new)
+}
+
+/// WS-Federation where there is an endpoint for it and the profile does not say otherwise, as AD FS prefers it.
+fn protocol(section: &mut Section<'_>) -> Option<ClaimsProviderProtocol> {
+    let endpoint = section.find::<ReplyUrl>(
+        "ws_fed_endpoint",
+        "the https address of its passive endpoint, for example \"https://sts.fabrikam.example/adfs/ls/\"",
+    );
+    let endpoints = saml_reader::endpoints(section);
+    let profile = section.text(
+        "protocol_profile",
+        "\"WsFederation\", \"SAML\" or \"WsFed-SAML\"",
+    );
+    let profile = profile.map(|found| found.value.to_ascii_lowercase());
+    let saml_only = profile.as_deref() == Some("saml");
+    let takes_requests = endpoints.iter().any(|endpoint| {
+        endpoint.protocol == SamlProtocol::SingleSignOn
+            && matches!(endpoint.binding, Binding::Redirect | Binding::Post)
+    });
+    match endpoint {
+        Some(endpoint) if !saml_only => Some(ClaimsProviderProtocol::WsFederation {
+            endpoint: endpoint.value,
+        }),
+        _ if takes_requests => Some(ClaimsProviderProtocol::Saml { endpoints }),
+        _ => {
+            section.missing(
+                "ws_fed_endpoint",
+                "the address of its passive endpoint, or `saml_endpoints` with a SAMLSingleSignOn endpoint \
+                 of the binding Redirect or POST",
+            );
+            None
+        }
+    }
+}
+
+/// Names and identifiers must be unique, or it would depend on the order of files whose word is taken.
+fn add(
+    all: &mut ClaimsProviders,
+    names: &mut HashSet<String>,
+    trust: ClaimsProviderTrust,
+    at: &At,
+    section: &Section<'_>,
+) {
+    let trust = Arc::new(trust);
+    let directory = trust.name.eq_ignore_ascii_case(ACTIVE_DIRECTORY);
+    if directory || !names.insert(trust.name.to_lowercase()) {
+        section.complain(
+            "name",
+            at,
+            format!(
+                "{:?} is the name of another claims provider trust",
+                trust.name
+            ),
+            "give every trust a name of its own".to_owned(),
+        );
+    }
+    match all.by_identifier.entry(trust.identifier.clone()) {
+        Entry::Vacant(entry) => {
+            entry.insert(Arc::clone(&trust));
+        }
+        Entry::Occupied(entry) => {
+            let message = format!(
+                "{:?} is also the identifier of the trust in {}",
+                trust.identifier,
+                entry.get().file.display()
+            );
+            section.complain(
+                "identifier",
+                at,
+                message,
+                "give every trust an identifier of its own".to_owned(),
+            );
+        }
+    }
+    all.trusts.push(trust);
+}
+
+/// Folder of the trust files of the configuration file.
+pub(super) fn folder_of(configuration: &Path) -> PathBuf {
+    configuration.parent().unwrap_or(Path::new("")).join(FOLDER)
+}

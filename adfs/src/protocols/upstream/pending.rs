@@ -1,0 +1,100 @@
+//! A sign-in that is away at a claims provider. The browser keeps it, sealed, under a random key that the claims
+//! provider sends back: whoever brings an answer must also bring the question (spec passive-sign-in 6.1, `MSISContext`).
+
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::config::ClaimsProviderTrust;
+use crate::ids;
+use crate::keys::Keys;
+use crate::sign_in::{Freshness, SignInRequest};
+
+/// Binds the sealed value to this use.
+const PURPOSE: &str = "MSISContext";
+const VERSION: u8 = 1;
+/// How long a sign-in may be away.
+const LIFE: Duration = Duration::minutes(10);
+/// Longest address to come back to, in bytes. A browser must be able to keep it.
+pub const MAX_TARGET: usize = 4 * 1024;
+
+/// The question.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pending {
+    version: u8,
+    key: Uuid,
+    provider: String,
+    target: String,
+    #[serde(with = "time::serde::timestamp::option")]
+    since: Option<OffsetDateTime>,
+    mark: Option<[u8; 32]>,
+    #[serde(with = "time::serde::timestamp")]
+    expires: OffsetDateTime,
+}
+
+impl Pending {
+    /// A new one. `target` is our own path and query to come back to; `None` when it is too long to keep.
+    pub fn begin(
+        trust: &ClaimsProviderTrust,
+        request: &SignInRequest,
+        target: &str,
+        clock: &Clock,
+    ) -> Option<Pending> {
+        let now = clock.now();
+        let since = match request.freshness {
+            Freshness::AnyAge => None,
+            Freshness::AtMost(age) => Some(now.saturating_sub(age)),
+            Freshness::Now => Some(now),
+        };
+        (target.len() <= MAX_TARGET).then(|| Pending {
+            version: VERSION,
+            key: ids::guid(),
+            provider: trust.identifier.clone(),
+            target: target.to_owned(),
+            since,
+            mark: (request.freshness != Freshness::AnyAge).then_some(request.transaction),
+            expires: now + LIFE,
+        })
+    }
+
+    /// Opens what a browser brought under `key`. Anything but our own, in time and under its own key, is nothing.
+    pub fn open(keys: &Keys, clock: &Clock, key: Uuid, sealed: &str) -> Option<Pending> {
+        let plain = keys.open(PURPOSE, sealed).ok()?;
+        let pending: Pending = serde_json::from_slice(&plain).ok()?;
+        let holds =
+            pending.version == VERSION && pending.key == key && clock.now() < pending.expires;
+        holds.then_some(pending)
+    }
+
+    /// What the browser is to keep.
+    pub fn seal(&self, keys: &Keys) -> Option<String> {
+        keys.seal(PURPOSE, &serde_json::to_vec(self).ok()?).ok()
+    }
+
+    /// Names it towards browser and claims provider. Tells nothing by itself.
+    pub fn key(&self) -> Uuid {
+        self.key
+    }
+
+    /// Identifier of the claims provider that was asked.
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// Our path and query to go on with.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Oldest sign-in that will do, where the relying party cares.
+    pub fn signed_in_since(&self) -> Option<OffsetDateTime> {
+        self.since
+    }
+
+    /// The transaction that demanded fresh credentials, if one did.
+    pub fn mark(&self) -> Option<[u8; 32]> {
+        self.mark
+    }
+}

@@ -1,0 +1,632 @@
+//! A claims provider that signs whatever a test wants, and a browser with cookies.
+
+use std::collections::BTreeMap;
+
+use actix_web::App;
+use actix_web::cookie::Cookie;
+use actix_web::http::header;
+use actix_web::test as web_test;
+use actix_web::web::Data;
+use federation::saml11::{Assertion as Token, Claim as TokenClaim, NameIdentifier};
+use federation::signature::{SignatureAlgorithm, SigningKey};
+use federation::wsfed::request_security_token_response;
+use openssl::asn1::Asn1Time;
+use openssl::bn::BigNum;
+use openssl::hash::MessageDigest;
+use openssl::pkey::{PKey, Private};
+use openssl::rsa::Rsa;
+use openssl::x509::{X509, X509NameBuilder};
+use tempfile::TempDir;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::server::{SignInRate, routes};
+use crate::state::Federation;
+
+const NOW: OffsetDateTime = datetime!(2026-11-25 12:00 UTC);
+const PROVIDER: &str = "http://idp.test/adfs/services/trust";
+const US: &str = "http://sts.contoso.test/adfs/services/trust";
+const START: &str = "/adfs/ls/?wa=wsignin1.0&wtrealm=urn%3Aapp&wctx=a%26b";
+const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
+
+fn key_pair() -> (PKey<Private>, X509) {
+    let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
+    let mut name = X509NameBuilder::new().expect("a name");
+    name.append_entry_by_text("CN", "idp.test").expect("a name");
+    let name = name.build();
+    let mut certificate = X509::builder().expect("a certificate");
+    certificate.set_version(2).expect("a version");
+    let serial = BigNum::from_u32(1).and_then(|number| number.to_asn1_integer());
+    certificate
+        .set_serial_number(&serial.expect("a number"))
+        .expect("a number");
+    certificate.set_subject_name(&name).expect("a name");
+    certificate.set_issuer_name(&name).expect("a name");
+    certificate.set_pubkey(&key).expect("a key");
+    let (start, end) = (Asn1Time::from_unix(0), Asn1Time::from_unix(4_000_000_000));
+    certificate
+        .set_not_before(&start.expect("a time"))
+        .expect("a time");
+    certificate
+        .set_not_after(&end.expect("a time"))
+        .expect("a time");
+    certificate
+        .sign(&key, MessageDigest::sha256())
+        .expect("a signature");
+    (key, certificate.build())
+}
+
+/// What the claims provider says; tests change it.
+#[derive(Clone)]
+struct Word {
+    id: &'static str,
+    issuer: &'static str,
+    audience: &'static str,
+    not_before: OffsetDateTime,
+    not_on_or_after: OffsetDateTime,
+    signed_in: OffsetDateTime,
+    algorithm: SignatureAlgorithm,
+}
+
+impl Default for Word {
+    fn default() -> Word {
+        Word {
+            id: "_1",
+            issuer: PROVIDER,
+            audience: US,
+            not_before: NOW,
+            not_on_or_after: NOW + Duration::hours(1),
+            signed_in: NOW,
+            algorithm: SignatureAlgorithm::RsaSha256,
+        }
+    }
+}
+
+impl Word {
+    fn wresult(&self, key: &SigningKey) -> String {
+        let token = Token {
+            id: self.id,
+            issuer: self.issuer,
+            issued: self.not_before,
+            not_before: self.not_before,
+            not_on_or_after: self.not_on_or_after,
+            audience: self.audience,
+            name_identifier: Some(NameIdentifier {
+                value: "ann",
+                format: None,
+                qualifier: None,
+            }),
+            claims: vec![TokenClaim {
+                claim_type: UPN,
+                value: "ann@idp.test",
+                value_type: "http://www.w3.org/2001/XMLSchema#string",
+                original_issuer: None,
+            }],
+            authentication_method: "urn:oasis:names:tc:SAML:1.0:am:password",
+            authentication_instant: self.signed_in,
+        };
+        let signed = key
+            .sign(token.write().expect("a token"), self.algorithm)
+            .expect("signed");
+        request_security_token_response(
+            &signed,
+            self.not_before,
+            self.not_on_or_after,
+            self.audience,
+        )
+        .expect("a response")
+    }
+}
+
+struct Service {
+    federation: std::sync::Arc<Federation>,
+    clock: Clock,
+    provider: SigningKey,
+    _folder: TempDir,
+}
+
+impl Service {
+    async fn start(trust: &str, party: &str) -> Service {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, text: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        let (tls_key, tls) = key_pair();
+        file("tls/certificate.pem", &tls.to_pem().expect("PEM"));
+        file(
+            "tls/key.pem",
+            &tls_key.private_key_to_pem_pkcs8().expect("PEM"),
+        );
+        file("password", b"Pass@word1");
+        file(
+            "adfs.toml",
+            br#"
+            [service]
+            host_name = "sts.contoso.test"
+            [https]
+            certificate = "tls/certificate.pem"
+            private_key = "tls/key.pem"
+            [directories.contoso]
+            servers = ["ldaps://127.0.0.1:1"]
+            bind_dn = "CN=adfs,DC=contoso,DC=test"
+            bind_password_file = "password"
+            base_dn = "DC=contoso,DC=test"
+            net_bios_name = "CONTOSO"
+            "#,
+        );
+        let party = format!(
+            r#"
+            name = "App"
+            identifiers = ["urn:app"]
+            ws_fed_endpoint = "https://app.corp.test/"
+            access_control_policy_name = "Permit everyone"
+            issuance_transform_rules = 'c:[Type == "{UPN}"] => issue(claim = c);'
+            {party}"#
+        );
+        file("trusts/relying-parties/app.toml", party.as_bytes());
+        let (key, certificate) = key_pair();
+        file(
+            "trusts/claims-providers/idp.pem",
+            &certificate.to_pem().expect("PEM"),
+        );
+        let trust = format!(
+            r#"
+            name = "Fabrikam"
+            identifier = "{PROVIDER}"
+            ws_fed_endpoint = "https://idp.test/adfs/ls/"
+            token_signing_certificate = "idp.pem"
+            acceptance_transform_rules = 'c:[Type == "{UPN}"] => issue(claim = c);'
+            {trust}"#
+        );
+        file("trusts/claims-providers/idp.toml", trust.as_bytes());
+        std::fs::create_dir_all(folder.path().join("state")).expect("a folder");
+        let clock = Clock::fixed(NOW);
+        let federation = Federation::open(&folder.path().join("adfs.toml"), clock.clone()).await;
+        Service {
+            federation: federation.expect("a service"),
+            clock,
+            provider: SigningKey::new(key, &certificate).expect("a key"),
+            _folder: folder,
+        }
+    }
+
+    fn browser(&self) -> Browser<'_> {
+        Browser {
+            service: self,
+            cookies: BTreeMap::new(),
+        }
+    }
+}
+
+struct Answer {
+    status: u16,
+    location: String,
+    body: String,
+}
+
+struct Browser<'a> {
+    service: &'a Service,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Browser<'_> {
+    async fn get(&mut self, target: &str) -> Answer {
+        self.send(web_test::TestRequest::get().uri(target)).await
+    }
+
+    async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = web_test::TestRequest::post().uri(target);
+        self.send(request.set_form(fields)).await
+    }
+
+    async fn send(&mut self, request: web_test::TestRequest) -> Answer {
+        let app = App::new()
+            .app_data(Data::from(std::sync::Arc::clone(&self.service.federation)))
+            .app_data(Data::new(SignInRate::default()))
+            .configure(routes::configure);
+        let app = web_test::init_service(app).await;
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let request = request
+            .peer_addr("127.0.0.1:4000".parse().expect("an address"))
+            .insert_header((header::COOKIE, cookies.join("; ")));
+        let response = web_test::call_service(&app, request.to_request()).await;
+        for set in response.headers().get_all(header::SET_COOKIE) {
+            let cookie = Cookie::parse(set.to_str().expect("text")).expect("a cookie");
+            if cookie.value().is_empty() {
+                self.cookies.remove(cookie.name());
+            } else {
+                self.cookies
+                    .insert(cookie.name().to_owned(), cookie.value().to_owned());
+            }
+        }
+        let location = response.headers().get(header::LOCATION);
+        let location = location.map(|value| value.to_str().expect("text").to_owned());
+        let status = response.status().as_u16();
+        let body = web_test::read_body(response).await;
+        Answer {
+            status,
+            location: location.unwrap_or_default(),
+            body: String::from_utf8(body.to_vec()).expect("text"),
+        }
+    }
+
+    /// Goes to the claims provider; gives what it was asked.
+    async fn leave(&mut self, target: &str) -> BTreeMap<String, String> {
+        let answer = self.get(target).await;
+        assert_eq!(answer.status, 302, "{}", answer.body);
+        let url = Url::parse(&answer.location).expect("an address");
+        assert_eq!(url.host_str(), Some("idp.test"));
+        url.query_pairs().into_owned().collect()
+    }
+
+    async fn bring(&mut self, wctx: &str, wresult: &str) -> Answer {
+        self.post(
+            "/adfs/ls/",
+            &[("wa", "wsignin1.0"), ("wresult", wresult), ("wctx", wctx)],
+        )
+        .await
+    }
+
+    fn has_session(&self) -> bool {
+        self.cookies.contains_key("MSISAuth")
+    }
+}
+
+const AT_PROVIDER: &str = "&whr=http%3A%2F%2Fidp.test%2Fadfs%2Fservices%2Ftrust";
+
+#[actix_web::test]
+async fn a_user_of_another_organisation_signs_in() {
+    let service = Service::start("", "").await;
+    let mut browser = service.browser();
+    let asked = browser.leave(&format!("{START}{AT_PROVIDER}")).await;
+    assert_eq!(asked["wa"], "wsignin1.0");
+    assert_eq!(asked["wtrealm"], US);
+    let answer = browser
+        .bring(&asked["wctx"], &Word::default().wresult(&service.provider))
+        .await;
+    assert_eq!(answer.status, 302, "{}", answer.body);
+    assert!(answer.location.starts_with(START), "{}", answer.location);
+    assert!(
+        !browser
+            .cookies
+            .keys()
+            .any(|name| name.starts_with("MSISContext"))
+    );
+    let page = browser.get(&answer.location).await;
+    assert_eq!(page.status, 200);
+    for part in [
+        "https://app.corp.test",
+        "ann@idp.test",
+        "wresult",
+        "value=\"a&amp;b\"",
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    // The trust decides at every use.
+    let again = browser.get(START).await;
+    assert!(again.body.contains("wresult"));
+}
+
+#[actix_web::test]
+async fn bad_answers_make_no_session() {
+    let service = Service::start("", "").await;
+    let (other_key, other_certificate) = key_pair();
+    let other = SigningKey::new(other_key, &other_certificate).expect("a key");
+    let minutes = Duration::minutes;
+    let word = Word::default;
+    let cases = [
+        (
+            "wrong audience",
+            Word {
+                audience: "http://other.test/",
+                ..word()
+            }
+            .wresult(&service.provider),
+        ),
+        (
+            "wrong issuer",
+            Word {
+                issuer: "http://evil.test/",
+                ..word()
+            }
+            .wresult(&service.provider),
+        ),
+        (
+            "expired",
+            Word {
+                not_before: NOW - minutes(120),
+                not_on_or_after: NOW - minutes(6),
+                ..word()
+            }
+            .wresult(&service.provider),
+        ),
+        (
+            "not yet valid",
+            Word {
+                not_before: NOW + minutes(6),
+                ..word()
+            }
+            .wresult(&service.provider),
+        ),
+        ("another key", word().wresult(&other)),
+        (
+            "SHA-1",
+            Word {
+                algorithm: SignatureAlgorithm::RsaSha1,
+                ..word()
+            }
+            .wresult(&service.provider),
+        ),
+        (
+            "changed",
+            word()
+                .wresult(&service.provider)
+                .replace("ann@idp.test", "bob@idp.test"),
+        ),
+        (
+            "comment",
+            word()
+                .wresult(&service.provider)
+                .replace(">ann<", ">ann<!---->.evil<"),
+        ),
+        ("unsigned", {
+            let signed = word().wresult(&service.provider);
+            let (before, rest) = signed.split_once("<ds:Signature").expect("a signature");
+            let (_, after) = rest.split_once("</ds:Signature>").expect("a signature");
+            format!("{before}{after}")
+        }),
+        ("wrapped", {
+            // The signed assertion moves into an unsigned one that is read first.
+            let signed = word().wresult(&service.provider);
+            let start = signed.find("<saml:Assertion").expect("an assertion");
+            let end = signed.find("</saml:Assertion>").expect("an end") + "</saml:Assertion>".len();
+            let original = &signed[start..end];
+            let forged = original
+                .replace("\"_1\"", "\"_2\"")
+                .replace("ann@idp.test", "bob@idp.test");
+            let open_end = forged.find('>').expect("a tag") + 1;
+            let wrapped = format!(
+                "{}<saml:Advice>{original}</saml:Advice>{}",
+                &forged[..open_end],
+                &forged[open_end..]
+            );
+            format!("{}{wrapped}{}", &signed[..start], &signed[end..])
+        }),
+        ("a second assertion", {
+            let signed = word().wresult(&service.provider);
+            let start = signed.find("<saml:Assertion").expect("an assertion");
+            let end = signed.find("</saml:Assertion>").expect("an end") + "</saml:Assertion>".len();
+            let forged = signed[start..end].replace("\"_1\"", "\"_2\"");
+            format!("{}{forged}{}", &signed[..start], &signed[start..])
+        }),
+        (
+            "a document type",
+            format!("<!DOCTYPE x>{}", word().wresult(&service.provider)),
+        ),
+        ("no XML", "x".repeat(1000)),
+    ];
+    for (name, wresult) in cases {
+        let mut browser = service.browser();
+        let asked = browser.leave(&format!("{START}{AT_PROVIDER}")).await;
+        let answer = browser.bring(&asked["wctx"], &wresult).await;
+        assert_eq!(answer.status, 400, "{name}");
+        assert!(!browser.has_session(), "{name}");
+        // None of them used the good one up.
+    }
+    let mut browser = service.browser();
+    let asked = browser.leave(&format!("{START}{AT_PROVIDER}")).await;
+    let good = word().wresult(&service.provider);
+    assert_eq!(browser.bring(&asked["wctx"], &good).await.status, 302);
+}
+
+#[actix_web::test]
+async fn an_answer_belongs_to_one_question_of_one_browser_and_is_taken_once() {
+    let service = Service::start("", "").await;
+    let start = format!("{START}{AT_PROVIDER}");
+    let good = Word::default().wresult(&service.provider);
+    let (mut ann, mut eve) = (service.browser(), service.browser());
+    let asked = ann.leave(&start).await;
+    let other = eve.leave(&start).await;
+
+    for wctx in [asked["wctx"].as_str(), "", "x"] {
+        assert_eq!(eve.bring(wctx, &good).await.status, 400, "{wctx}");
+    }
+    assert_eq!(
+        service
+            .browser()
+            .post("/adfs/ls/", &[("wresult", &good)])
+            .await
+            .status,
+        400
+    );
+    // A question under another key is no question.
+    let sealed = eve
+        .cookies
+        .iter()
+        .find(|(name, _)| name.starts_with("MSISContext"));
+    let sealed = sealed.expect("a cookie").1.clone();
+    let mut mixed = service.browser();
+    mixed
+        .cookies
+        .insert(format!("MSISContext{}-", asked["wctx"]), sealed);
+    assert_eq!(mixed.bring(&asked["wctx"], &good).await.status, 400);
+
+    assert_eq!(ann.bring(&asked["wctx"], &good).await.status, 302);
+    assert!(ann.has_session());
+    assert_eq!(
+        eve.bring(&other["wctx"], &good).await.status,
+        400,
+        "replayed"
+    );
+    assert!(!eve.has_session());
+
+    let mut late = service.browser();
+    let asked = late.leave(&start).await;
+    service.clock.advance(Duration::minutes(10));
+    let word = Word {
+        id: "_3",
+        ..Word::default()
+    };
+    assert_eq!(
+        late.bring(&asked["wctx"], &word.wresult(&service.provider))
+            .await
+            .status,
+        400
+    );
+}
+
+#[actix_web::test]
+async fn several_tabs_do_not_disturb_each_other() {
+    let service = Service::start("", "").await;
+    let mut browser = service.browser();
+    let first = browser.leave(&format!("{START}1{AT_PROVIDER}")).await;
+    let second = browser.leave(&format!("{START}2{AT_PROVIDER}")).await;
+    for (asked, id, tab) in [(second, "_2", "2"), (first, "_1", "1")] {
+        let word = Word {
+            id,
+            ..Word::default()
+        };
+        let answer = browser
+            .bring(&asked["wctx"], &word.wresult(&service.provider))
+            .await;
+        assert!(
+            answer.location.starts_with(&format!("{START}{tab}&")),
+            "{}",
+            answer.location
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_demand_for_fresh_credentials_reaches_the_claims_provider_and_is_checked() {
+    let service = Service::start("", "").await;
+    let start = format!("{START}{AT_PROVIDER}&wfresh=0");
+    let mut browser = service.browser();
+    let asked = browser.leave(&start).await;
+    assert_eq!(asked["wfresh"], "0");
+    let old = Word {
+        signed_in: NOW - Duration::minutes(6),
+        ..Word::default()
+    };
+    assert_eq!(
+        browser
+            .bring(&asked["wctx"], &old.wresult(&service.provider))
+            .await
+            .status,
+        400
+    );
+    let fresh = Word {
+        id: "_2",
+        ..Word::default()
+    };
+    let answer = browser
+        .bring(&asked["wctx"], &fresh.wresult(&service.provider))
+        .await;
+    let page = browser.get(&answer.location).await;
+    assert!(page.body.contains("wresult"), "{}", page.body);
+    // The next demand asks again.
+    browser.leave(&start).await;
+}
+
+#[actix_web::test]
+async fn the_user_is_asked_where_the_account_is_and_the_answer_is_remembered() {
+    let service = Service::start("organizational_account_suffix = [\"idp.test\"]", "").await;
+    let mut browser = service.browser();
+    let page = browser.get(START).await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("id=\"hrd\""), "{}", page.body);
+    let wrong = browser
+        .post(
+            START,
+            &[("HomeRealmByEmail", "Next"), ("Email", "x@nowhere.test")],
+        )
+        .await;
+    assert_eq!(wrong.status, 200);
+    assert!(wrong.body.contains("x@nowhere.test"));
+    let unknown = browser
+        .post(START, &[("HomeRealmSelection", "http://evil.test/")])
+        .await;
+    assert_eq!(unknown.status, 400);
+    let by_address = browser
+        .post(
+            START,
+            &[("HomeRealmByEmail", "Next"), ("Email", "ann@IDP.test")],
+        )
+        .await;
+    assert!(
+        by_address
+            .location
+            .contains("RedirectToIdentityProvider=http%3A%2F%2Fidp.test"),
+        "{}",
+        by_address.location
+    );
+    browser.leave(&by_address.location).await;
+
+    let mut browser = service.browser();
+    let chosen = browser
+        .post(START, &[("HomeRealmSelection", "AD AUTHORITY")])
+        .await;
+    assert_eq!(chosen.status, 302);
+    assert!(
+        chosen
+            .location
+            .contains("RedirectToIdentityProvider=AD+AUTHORITY")
+    );
+    assert_eq!(
+        browser.cookies["MSISIPSelectionPersistent"],
+        "QUQgQVVUSE9SSVRZ"
+    );
+    for target in [chosen.location.as_str(), START] {
+        assert!(
+            browser
+                .get(target)
+                .await
+                .body
+                .contains("id=\"passwordInput\""),
+            "{target}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn what_decides_before_the_user_does() {
+    let service = Service::start("organizational_account_suffix = [\"idp.test\"]", "").await;
+    for hint in [
+        "&login_hint=ann%40idp.test",
+        "&domain_hint=idp.test",
+        AT_PROVIDER,
+        "&RedirectToIdentityProvider=http%3A%2F%2Fidp.test%2Fadfs%2Fservices%2Ftrust",
+    ] {
+        service.browser().leave(&format!("{START}{hint}")).await;
+    }
+    let local = service
+        .browser()
+        .get(&format!("{START}&whr=AD+AUTHORITY"))
+        .await;
+    assert!(local.body.contains("id=\"passwordInput\""));
+    let unknown = service
+        .browser()
+        .get(&format!("{START}&whr=http%3A%2F%2Fevil.test"))
+        .await;
+    assert!(unknown.body.contains("id=\"hrd\""));
+
+    let only = Service::start("", "claims_provider_name = [\"Fabrikam\"]").await;
+    only.browser().leave(START).await;
+    only.browser()
+        .leave(&format!("{START}&whr=AD+AUTHORITY"))
+        .await;
+    let only = Service::start("", "claims_provider_name = [\"Active Directory\"]").await;
+    let page = only.browser().get(&format!("{START}{AT_PROVIDER}")).await;
+    assert!(page.body.contains("id=\"passwordInput\""));
+    let off = Service::start("enabled = false", "").await;
+    let page = off.browser().get(&format!("{START}{AT_PROVIDER}")).await;
+    assert!(page.body.contains("id=\"passwordInput\""));
+}
