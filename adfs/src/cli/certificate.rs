@@ -1,14 +1,19 @@
-//! `adfs certificate`: what partners need to see of our certificates. Reads no private key.
+//! `adfs certificate`: the token certificates, for partners and for rollover. A running server follows within a second.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use zeroize::Zeroizing;
 
 use super::{ConfigArgument, Output};
+use crate::clock::Clock;
 use crate::config::Configuration;
-use crate::keys::{Certificate, CertificateType, Keys};
+use crate::keys::expiry::days_left;
+use crate::keys::{CertificateType, Change, Keys, ListedCertificate, RolledOver, RolloverEvent};
 
 /// `adfs certificate ...`.
 #[derive(Debug, Subcommand)]
@@ -17,81 +22,251 @@ pub(super) enum Command {
     List(ConfigArgument),
     /// Print a certificate in PEM, without its private key
     Export {
-        /// Which certificate
-        #[arg(long = "type", value_enum, default_value_t = Type::TokenSigning)]
-        certificate_type: Type,
         #[command(flatten)]
-        config: ConfigArgument,
+        which: Which,
+        /// Thumbprint; the primary certificate unless given
+        #[arg(long)]
+        thumbprint: Option<String>,
+    },
+    /// Publish a successor of the primary certificate (Update-AdfsCertificate)
+    Roll {
+        #[command(flatten)]
+        which: Which,
+        /// Sign with the new certificate at once, whether partners know it or not. Once more to put a stolen key out of use
+        #[arg(long)]
+        urgent: bool,
+        /// Show what would happen and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Take a certificate that was made elsewhere (Add-AdfsCertificate)
+    Add {
+        #[command(flatten)]
+        which: Which,
+        /// Certificate in PEM
+        #[arg(long, value_name = "FILE")]
+        certificate: PathBuf,
+        /// Its RSA key in PEM, not encrypted
+        #[arg(long, value_name = "FILE")]
+        private_key: PathBuf,
+        /// Use it at once
+        #[arg(long)]
+        primary: bool,
+    },
+    /// Make a secondary certificate the primary one (Set-AdfsCertificate -IsPrimary)
+    SetPrimary {
+        #[command(flatten)]
+        which: Which,
+        /// Thumbprint
+        #[arg(long)]
+        thumbprint: String,
+    },
+    /// Forget a secondary certificate and its key (Remove-AdfsCertificate)
+    Remove {
+        #[command(flatten)]
+        which: Which,
+        /// Thumbprint
+        #[arg(long)]
+        thumbprint: String,
     },
 }
 
-/// `--type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Type {
-    /// For relying parties
-    TokenSigning,
-    /// For claims providers
-    TokenDecrypting,
+/// What every command about one type of certificate takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Which {
+    /// Which type
+    #[arg(long = "type", value_enum, default_value_t = Type::TokenSigning)]
+    certificate_type: Type,
+    #[command(flatten)]
+    config: ConfigArgument,
 }
 
-impl Type {
-    fn role(self) -> CertificateType {
-        match self {
+impl Which {
+    fn role(&self) -> CertificateType {
+        match self.certificate_type {
             Type::TokenSigning => CertificateType::TokenSigning,
             Type::TokenDecrypting => CertificateType::TokenDecrypting,
         }
     }
 }
 
+/// `--type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Type {
+    /// For relying parties
+    #[value(alias = "signing")]
+    TokenSigning,
+    /// For claims providers
+    #[value(alias = "decrypting")]
+    TokenDecrypting,
+}
+
 /// Does what the command says.
 ///
 /// # Errors
-/// When the configuration or a certificate cannot be read.
+/// When the configuration or a certificate cannot be read, or the change cannot be made.
 pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List(argument) => {
-            let certificates = Keys::certificates(&Configuration::load(&argument.config)?)?;
-            let rows = certificates
-                .iter()
-                .map(|(role, certificate)| row(*role, certificate))
-                .collect::<Result<Vec<_>, _>>()?;
-            output.print(
-                &[
-                    "type",
-                    "primary",
-                    "subject",
-                    "thumbprint",
-                    "not before",
-                    "not after",
-                ],
-                &rows,
-            );
-        }
-        Command::Export {
-            certificate_type,
-            config,
+        Command::List(argument) => list(&Configuration::load(&argument.config)?, output)?,
+        Command::Export { which, thumbprint } => export(which, thumbprint.as_deref())?,
+        Command::Roll {
+            which,
+            urgent,
+            dry_run,
+        } => roll(which, *urgent, *dry_run, output)?,
+        Command::Add {
+            which,
+            certificate,
+            private_key,
+            primary,
         } => {
-            let certificates = Keys::certificates(&Configuration::load(&config.config)?)?;
-            let (_, certificate) = certificates
-                .iter()
-                .find(|(role, _)| *role == certificate_type.role())
-                .context("the key folder has no certificate of this type")?;
-            print!("{}", certificate.to_pem()?);
+            let read = |path: &PathBuf| {
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+            };
+            let (certificate, private_key) =
+                (read(certificate)?, Zeroizing::new(read(private_key)?));
+            let change = Change::Add {
+                role: which.role(),
+                certificate: &certificate,
+                private_key: &private_key,
+                primary: *primary,
+            };
+            change_by_hand(which, &change, output)?;
+        }
+        Command::SetPrimary { which, thumbprint } => {
+            change_by_hand(which, &Change::SetPrimary(which.role(), thumbprint), output)?;
+        }
+        Command::Remove { which, thumbprint } => {
+            change_by_hand(which, &Change::Remove(which.role(), thumbprint), output)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// One pair of each type is kept, so each certificate is the primary one.
-fn row(role: CertificateType, certificate: &Certificate) -> anyhow::Result<Vec<String>> {
+fn list(configuration: &Configuration, output: Output) -> anyhow::Result<()> {
+    let now = Clock::system().now();
+    let listed = Keys::listed(configuration)?;
+    let rows = listed
+        .iter()
+        .map(|listed| row(listed, now))
+        .collect::<Result<Vec<_>, _>>()?;
+    output.print(
+        &[
+            "type",
+            "primary",
+            "subject",
+            "thumbprint",
+            "not before",
+            "not after",
+            "days left",
+            "published since",
+        ],
+        &rows,
+    );
+    Ok(())
+}
+
+fn row(listed: &ListedCertificate, now: OffsetDateTime) -> anyhow::Result<Vec<String>> {
+    let certificate = &listed.certificate;
     Ok(vec![
-        role.name().to_owned(),
-        "true".to_owned(),
+        listed.role.name().to_owned(),
+        listed.primary.to_string(),
         certificate.subject().to_owned(),
         certificate.thumbprint().to_owned(),
         certificate.not_before().format(&Rfc3339)?,
         certificate.not_after().format(&Rfc3339)?,
+        days_left(certificate.not_after(), now).to_string(),
+        listed.published.format(&Rfc3339)?,
     ])
+}
+
+fn export(which: &Which, thumbprint: Option<&str>) -> anyhow::Result<()> {
+    let listed = Keys::listed(&Configuration::load(&which.config.config)?)?;
+    let mut of_role = listed.iter().filter(|listed| listed.role == which.role());
+    let found = of_role.find(|listed| match thumbprint {
+        None => listed.primary,
+        Some(wanted) => listed.certificate.thumbprint().eq_ignore_ascii_case(wanted),
+    });
+    let found = found.with_context(|| {
+        format!(
+            "there is no such {} certificate; `adfs certificate list` shows those there are",
+            which.role().name()
+        )
+    })?;
+    print!("{}", found.certificate.to_pem()?);
+    Ok(())
+}
+
+fn roll(which: &Which, urgent: bool, dry_run: bool, output: Output) -> anyhow::Result<()> {
+    let configuration = Configuration::load(&which.config.config)?;
+    if !configuration.properties.certificate_rollover.automatic {
+        bail!(
+            "auto_certificate_rollover is false, so certificates are yours: use `adfs certificate add` and `set-primary`"
+        );
+    }
+    if which.role() == CertificateType::TokenSigning {
+        let parties: Vec<&str> = configuration
+            .relying_parties
+            .iter()
+            .filter(|trust| trust.enabled)
+            .map(|trust| trust.name.as_str())
+            .collect();
+        let what = if urgent {
+            "refuse tokens from now on until they have the new certificate"
+        } else {
+            "must have the new certificate before it becomes primary"
+        };
+        eprintln!(
+            "{} relying parties {what}; those that follow our metadata take it from there: {}",
+            parties.len(),
+            parties.join(", ")
+        );
+    }
+    if dry_run {
+        return Ok(());
+    }
+    let role = which.role();
+    let change = if urgent {
+        Change::Urgent(role)
+    } else {
+        Change::Announce(role)
+    };
+    make(&configuration, &change, output)
+}
+
+fn change_by_hand(which: &Which, change: &Change<'_>, output: Output) -> anyhow::Result<()> {
+    let configuration = Configuration::load(&which.config.config)?;
+    if configuration.properties.certificate_rollover.automatic {
+        bail!(
+            "auto_certificate_rollover is true, so the service chooses its certificates; set it to false under [properties] first"
+        );
+    }
+    make(&configuration, change, output)
+}
+
+fn make(configuration: &Configuration, change: &Change<'_>, output: Output) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    // Opening would make keys where there are none; that is the server's to do.
+    Keys::listed(configuration)?;
+    let keys = Keys::load(configuration, &clock)?;
+    let rollover = &configuration.properties.certificate_rollover;
+    let events = keys.change(change, rollover, clock.now())?;
+    let rows: Vec<_> = events.iter().map(event_row).collect();
+    output.print(&["type", "thumbprint", "event"], &rows);
+    Ok(())
+}
+
+fn event_row(rolled: &RolledOver) -> Vec<String> {
+    let event = match rolled.event {
+        RolloverEvent::Published => "published as secondary",
+        RolloverEvent::Promoted { .. } => "primary",
+        RolloverEvent::Retired => "no longer published",
+    };
+    vec![
+        rolled.role.name().to_owned(),
+        rolled.thumbprint.clone(),
+        event.to_owned(),
+    ]
 }
 
 #[cfg(test)]
@@ -103,9 +278,16 @@ mod tests {
     #[test]
     fn a_certificate_is_one_row_and_its_export_public() {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = Keys::in_folder(folder.path(), datetime!(2026-11-25 12:00 UTC));
+        let now = datetime!(2026-11-25 12:00 UTC);
+        let keys = Keys::in_folder(folder.path(), now);
         let signing = keys.token_signing();
-        let row = row(CertificateType::TokenSigning, signing.certificate()).expect("a row");
+        let listed = ListedCertificate {
+            role: CertificateType::TokenSigning,
+            primary: true,
+            published: now,
+            certificate: signing.certificate().clone(),
+        };
+        let row = row(&listed, now).expect("a row");
         let thumbprint = signing.certificate().thumbprint();
         assert_eq!(
             row,
@@ -116,6 +298,8 @@ mod tests {
                 thumbprint,
                 "2026-11-25T12:00:00Z",
                 "2027-11-25T12:00:00Z",
+                "365",
+                "2026-11-25T12:00:00Z",
             ]
         );
         let pem = signing.certificate().to_pem().expect("PEM");

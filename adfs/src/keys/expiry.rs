@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
+use openssl::error::ErrorStack;
+use openssl::x509::X509;
 use time::{Duration, OffsetDateTime};
+
+use super::Certificate;
 
 /// Days before the end at which a warning is due.
 const MARKS: [i64; 5] = [1, 3, 7, 14, 30];
@@ -13,6 +17,14 @@ pub fn days_left(not_after: OffsetDateTime, now: OffsetDateTime) -> i64 {
     (not_after - now)
         .whole_seconds()
         .div_euclid(DAY.whole_seconds())
+}
+
+/// End of the validity of the first certificate in a PEM file.
+///
+/// # Errors
+/// When it is no certificate.
+pub fn end_of_pem(pem: &[u8]) -> Result<OffsetDateTime, ErrorStack> {
+    Ok(Certificate::new(X509::from_pem(pem)?)?.not_after())
 }
 
 /// The mark that has been reached, if any: 30, 14, 7, 3 or 1 days; 0 when it has expired.
@@ -52,11 +64,6 @@ impl Warnings {
             self.said.insert(thumbprint.to_owned(), (mark, now));
         }
         due
-    }
-
-    /// Forgets all certificates but these.
-    pub fn keep(&mut self, is_present: impl Fn(&str) -> bool) {
-        self.said.retain(|thumbprint, _| is_present(thumbprint));
     }
 }
 

@@ -18,7 +18,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::follow_configuration::{self, Reloader};
-use super::{CertificateFiles, PeerCertificate, SignInRate, TlsError, TlsIdentity, routes};
+use super::{
+    CertificateFiles, PeerCertificate, SignInRate, TlsError, TlsIdentity, rollover, routes,
+};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::state::{Federation, StartError};
@@ -75,6 +77,7 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
     let https = https_server(&federation, &configuration, &identity, &files, &stop)?;
     let probe = probe_server(&configuration, &stop)?;
     let upkeep = tokio::spawn(upkeep(Arc::clone(&federation)));
+    let certificates = tokio::spawn(rollover::follow(Arc::clone(&federation)));
     let reloader = Reloader::new(federation, identity, config, digest.unwrap_or_default()).await;
     let reloader = Arc::new(reloader);
     let signals = tokio::spawn(follow_signals(Arc::clone(&reloader), stop.clone()));
@@ -88,6 +91,7 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
     signals.abort();
     files.abort();
     upkeep.abort();
+    certificates.abort();
     tracing::info!("stopped");
     Ok(ended?)
 }

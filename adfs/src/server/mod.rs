@@ -17,6 +17,7 @@ mod parameters;
 mod passive;
 mod rate;
 mod report;
+mod rollover;
 pub mod routes;
 pub mod running;
 mod saml;
