@@ -43,6 +43,14 @@ impl Browser {
     /// # Errors
     /// When Chromium or its driver is missing or does not start.
     pub async fn start(lab: &Contract) -> Result<Browser> {
+        Browser::start_believing(lab, &[]).await
+    }
+
+    /// Starts one that also believes the certificates of more servers, which the lab's authority issued.
+    ///
+    /// # Errors
+    /// As [`Browser::start`].
+    pub async fn start_believing(lab: &Contract, more: &[&Url]) -> Result<Browser> {
         let profile = tempfile::Builder::new()
             .prefix("chromium-")
             .tempdir()
@@ -84,7 +92,7 @@ impl Browser {
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
         capabilities.add_arg(&format!(
             "--ignore-certificate-errors-spki-list={}",
-            trusted_keys(lab)?
+            trusted_keys(lab, more)?
         ))?;
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
             .await
@@ -160,6 +168,22 @@ impl Browser {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Waits until the browser is at an address.
+    ///
+    /// # Errors
+    /// When it does not get there; the message tells where it is instead.
+    pub async fn wait_for_address(&self, url: &Url) -> Result<()> {
+        let begin = Instant::now();
+        while self.driver.current_url().await? != *url {
+            if begin.elapsed() > WAIT {
+                let place = self.place().await;
+                anyhow::bail!("not at {url}; {place}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
     }
 
     /// Clicks an element.
@@ -396,7 +420,7 @@ impl Drop for Browser {
 }
 
 /// Hashes of the public keys that the lab's servers present, as Chromium's switch takes them.
-fn trusted_keys(lab: &Contract) -> Result<String> {
+fn trusted_keys(lab: &Contract, more: &[&Url]) -> Result<String> {
     let addresses = [
         &lab.adfs_url,
         &lab.adfs_internal_url,
@@ -408,7 +432,11 @@ fn trusted_keys(lab: &Contract) -> Result<String> {
         .iter()
         .map(|application| &application.external_url);
     let mut keys = BTreeSet::new();
-    for address in addresses.into_iter().chain(published) {
+    for address in addresses
+        .into_iter()
+        .chain(published)
+        .chain(more.iter().copied())
+    {
         let certificate = raw::certificate(address, &lab.ca_file)?;
         keys.insert(STANDARD.encode(sha256(&certificate.public_key()?.public_key_to_der()?)));
     }

@@ -1,20 +1,23 @@
 //! A lab of a test's own: `lab up` as a user would start it, in a temporary folder and on free ports.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use url::Url;
 
-use crate::clock::START_LIMIT;
+use crate::clock::{LOOK_AGAIN, START_LIMIT};
 use crate::contract::Contract;
 use crate::http::Client;
 use crate::logs::{self, Logs};
 use crate::paths::program;
 use crate::ports::PortBlock;
-use crate::process::Process;
+use crate::process::{Process, signal_to};
 
 /// How many blocks of ports are tried when somebody else takes one between the look and the start.
 const TRIES: usize = 3;
@@ -158,6 +161,35 @@ impl Lab {
     /// When a file cannot be read.
     pub fn is_logged(&self, needle: &str) -> Result<bool> {
         logs::comes(needle, || self.logs())
+    }
+
+    /// Sets one of the service's properties as an administrator does while everything runs, and waits until it is taken.
+    ///
+    /// # Errors
+    /// When the configuration cannot be written, or the server does not take it.
+    pub fn set_property(&self, name: &str, value: &str) -> Result<()> {
+        const TAKEN: &str = "configuration reloaded";
+        let path = &self.contract.config.adfs;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let line = format!("{name} = {value}\n");
+        let text = match text.split_once("[properties]\n") {
+            Some((start, rest)) => format!("{start}[properties]\n{line}{rest}"),
+            None => format!("{text}\n[properties]\n{line}"),
+        };
+        let before = self.logs()?.lines_with(TAKEN).len();
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        signal_to(self.contract.pids.adfs, Signal::HUP)?;
+        let begin = Instant::now();
+        while self.logs()?.lines_with(TAKEN).len() <= before {
+            ensure!(
+                begin.elapsed() < START_LIMIT,
+                "{name} = {value} is not taken:\n{}",
+                self.logs()?.tail()
+            );
+            thread::sleep(LOOK_AGAIN);
+        }
+        Ok(())
     }
 
     /// The process of `lab up`.

@@ -108,7 +108,7 @@ pub fn embedded_certificate(document: &str) -> Result<X509> {
 }
 
 /// The interpreter of the virtual environment that `make test` prepares.
-fn python() -> Result<PathBuf> {
+pub(crate) fn python() -> Result<PathBuf> {
     let path: &Path = &repository().join(".venv/bin/python");
     ensure!(
         path.exists(),

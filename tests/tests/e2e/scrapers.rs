@@ -10,7 +10,7 @@ use end_to_end::token::Issued;
 
 /// saml2aws: every input whose name tells a user or a password is filled in, every other input with a value is copied,
 /// whatever form it is in, and all goes to the action of the last form.
-fn fill_in_as_saml2aws(
+pub(crate) fn fill_in_as_saml2aws(
     page: &Page,
     name: &str,
     password: &str,
