@@ -67,7 +67,11 @@ impl Peer {
         let made = self.order(json!({
             "do": "request", "binding": binding, "relay_state": "state & more", "arguments": arguments,
         }))?;
-        let id = made["id"].as_str().context("no id")?.to_owned();
+        let id = made
+            .get("id")
+            .and_then(Value::as_str)
+            .context("no id")?
+            .to_owned();
         let answer = client.follow(send(client, lab, &made).await?).await?;
         Ok((id, answer))
     }

@@ -45,7 +45,7 @@ async fn a_response_is_as_the_specification_says() -> Result<()> {
     let assertion = response.assertion()?;
     assert_eq!(
         response.signed()?,
-        [assertion.id.clone()],
+        std::slice::from_ref(&assertion.id),
         "AssertionOnly is the default"
     );
     assert_eq!(
