@@ -22,6 +22,9 @@ use crate::process::{Process, signal_to};
 /// How many blocks of ports are tried when somebody else takes one between the look and the start.
 const TRIES: usize = 3;
 
+/// What the server logs when it has taken a configuration.
+pub const TAKEN: &str = "configuration reloaded";
+
 /// A running lab, which ends with this value.
 #[derive(Debug)]
 pub struct Lab {
@@ -168,7 +171,6 @@ impl Lab {
     /// # Errors
     /// When the configuration cannot be written, or the server does not take it.
     pub fn set_property(&self, name: &str, value: &str) -> Result<()> {
-        const TAKEN: &str = "configuration reloaded";
         let path = &self.contract.config.adfs;
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -179,12 +181,21 @@ impl Lab {
         };
         let before = self.logs()?.lines_with(TAKEN).len();
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        self.reload(before)
+            .with_context(|| format!("{name} = {value} is not taken"))
+    }
+
+    /// Has the server read its configuration, and waits until it was read more than `before` times.
+    ///
+    /// # Errors
+    /// When the server does not take it.
+    pub fn reload(&self, before: usize) -> Result<()> {
         signal_to(self.contract.pids.adfs, Signal::HUP)?;
         let begin = Instant::now();
         while self.logs()?.lines_with(TAKEN).len() <= before {
             ensure!(
                 begin.elapsed() < START_LIMIT,
-                "{name} = {value} is not taken:\n{}",
+                "the configuration is not taken:\n{}",
                 self.logs()?.tail()
             );
             thread::sleep(LOOK_AGAIN);

@@ -1,7 +1,6 @@
 //! A relying party of the tests: its keys, its metadata, its registration, its requests.
 
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use openssl::asn1::Asn1Time;
@@ -10,7 +9,7 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::{X509, X509NameBuilder};
-use serde::Deserialize;
+use roxmltree::Document;
 use url::Url;
 
 use super::answer::Response;
@@ -18,9 +17,8 @@ use super::request::{self, AuthnRequest};
 use super::{BINDINGS, PROTOCOL};
 use crate::contract::User;
 use crate::http::{Answer, Client};
-use crate::lab::Lab;
+use crate::lab::{Lab, TAKEN};
 use crate::passive::credentials;
-use crate::paths::program;
 use crate::token::DSIG;
 
 /// A key with a certificate that it signed itself.
@@ -132,12 +130,6 @@ pub struct ServiceProvider {
     pub encryption: Option<Identity>,
     /// Format of the name identifier that its rules issue.
     pub name_id_format: String,
-}
-
-#[derive(Deserialize)]
-struct Added {
-    name: String,
-    identifier: String,
 }
 
 impl ServiceProvider {
@@ -293,10 +285,10 @@ pub fn endpoint(lab: &Lab) -> Result<Url> {
     Ok(lab.outside().join("/adfs/ls/")?)
 }
 
-/// `adfs relying-party add --metadata`; gives back the identifier.
+/// Writes a trust file with what the metadata say, waits until the server has taken it, and gives back the identifier.
 ///
 /// # Errors
-/// When the command refuses.
+/// When the metadata are not as expected, or the server does not take the file.
 pub fn register(
     lab: &Lab,
     name: &str,
@@ -304,36 +296,81 @@ pub fn register(
     rules: &str,
     settings: &[&str],
 ) -> Result<String> {
-    let folder = tempfile::tempdir().context("no temporary folder")?;
-    let (metadata_file, rules_file) = (
-        folder.path().join("metadata.xml"),
-        folder.path().join("rules.txt"),
-    );
-    fs::write(&metadata_file, metadata)?;
-    fs::write(&rules_file, rules)?;
-    let mut command = Command::new(program("adfs")?);
-    command
-        .args(["relying-party", "add", "--config"])
-        .arg(&lab.contract().config.adfs)
-        .args(["--name", name, "--metadata"])
-        .arg(&metadata_file)
-        .arg("--rules")
-        .arg(&rules_file)
-        .args(["--output", "json"]);
-    for setting in settings {
-        command.args(["--set", setting]);
+    let read = Document::parse(metadata).context("the metadata are not XML")?;
+    let root = read.root_element();
+    let identifier = root.attribute("entityID").context("no entityID")?;
+    let mut text = format!("name = {name:?}\nidentifiers = [{identifier:?}]\n");
+    text.push_str(&format!("issuance_transform_rules = '''\n{rules}'''\n"));
+    let mut endpoints = Vec::new();
+    for node in read.descendants() {
+        let protocol = match node.tag_name().name() {
+            "AssertionConsumerService" => "SAMLAssertionConsumer",
+            "SingleLogoutService" => "SAMLLogout",
+            _ => continue,
+        };
+        let get = |name: &str| node.attribute(name).unwrap_or_default();
+        let binding = get("Binding").rsplit("HTTP-").next().unwrap_or_default();
+        let mut endpoint = format!(
+            "{{ binding = {binding:?}, protocol = {protocol:?}, uri = {:?}",
+            get("Location")
+        );
+        if let Some(response) = node.attribute("ResponseLocation") {
+            endpoint.push_str(&format!(", response_uri = {response:?}"));
+        }
+        if let Some(index) = node.attribute("index") {
+            endpoint.push_str(&format!(", index = {index}"));
+        }
+        if node.attribute("isDefault") == Some("true") {
+            endpoint.push_str(", is_default = true");
+        }
+        endpoints.push(endpoint + " }");
     }
-    let output = command.output().context("adfs cannot be run")?;
-    ensure!(
-        output.status.success(),
-        "adfs relying-party add {name}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let added: Added = serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("not JSON: {}", String::from_utf8_lossy(&output.stdout)))?;
-    ensure!(added.name == name, "added as {}, not {name}", added.name);
-    Ok(added.identifier)
+    text.push_str(&format!("saml_endpoints = [{}]\n", endpoints.join(", ")));
+    for (usage, property) in [
+        ("signing", "request_signing_certificate"),
+        ("encryption", "encryption_certificate"),
+    ] {
+        let certificate = read
+            .descendants()
+            .find(|node| {
+                node.tag_name().name() == "KeyDescriptor" && node.attribute("use") == Some(usage)
+            })
+            .and_then(|key| {
+                key.descendants()
+                    .find(|node| node.tag_name().name() == "X509Certificate")
+            })
+            .and_then(|node| node.text());
+        if let Some(certificate) = certificate {
+            let joined: String = certificate.split_whitespace().collect();
+            text.push_str(&format!("{property} = {joined:?}\n"));
+        }
+    }
+    if metadata.contains("AuthnRequestsSigned=\"true\"")
+        && !settings
+            .iter()
+            .any(|setting| setting.starts_with("signed_saml_requests_required"))
+    {
+        text.push_str("signed_saml_requests_required = true\n");
+    }
+    for setting in settings {
+        let (property, value) = setting
+            .split_once('=')
+            .context("a setting without a value")?;
+        let value = match value {
+            "true" | "false" => value.to_owned(),
+            text => format!("{text:?}"),
+        };
+        text.push_str(&format!("{property} = {value}\n"));
+    }
+    let folder = lab
+        .contract()
+        .config
+        .adfs
+        .with_file_name("trusts/relying-parties");
+    let before = lab.logs()?.lines_with(TAKEN).len();
+    fs::write(folder.join(format!("{name}.toml")), text)?;
+    lab.reload(before)?;
+    Ok(identifier.to_owned())
 }
 
 /// Fills in the sign-in form and goes on to the response.
