@@ -15,11 +15,12 @@ const POST: &str = "HTTP-POST";
 
 async fn start(lab: &Lab, options: Options<'_>, settings: &[&str]) -> Result<Mellon> {
     let mellon = Mellon::start(lab, options).await?;
+    // Mellon asks for a transient identifier, and only rules can make it one.
     let identifier = register(
         lab,
         options.name,
         &mellon.metadata,
-        &rules(name_id::EMAIL),
+        &rules(name_id::TRANSIENT),
         settings,
     )?;
     assert_eq!(identifier, mellon.entity_id);
@@ -71,7 +72,6 @@ fn assert_alice(answer: &Answer) {
 }
 
 #[tokio::test]
-#[ignore = "sign-in with it is not proven yet"]
 async fn mellon_signs_in_by_both_bindings_plain_and_encrypted() -> Result<()> {
     let lab = Lab::start()?;
     for (name, binding, encrypted, settings) in [

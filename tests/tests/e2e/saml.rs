@@ -15,7 +15,6 @@ use time::format_description::well_known::Rfc3339;
 const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
 
 #[tokio::test]
-#[ignore = "the confirmation ends some milliseconds off five minutes after the response"]
 async fn a_response_is_as_the_specification_says() -> Result<()> {
     let lab = Lab::start()?;
     let user = lab.contract().user("alice")?;

@@ -122,7 +122,6 @@ impl Target {
 }
 
 #[tokio::test]
-#[ignore = "a signature within a Redirect message is not refused yet"]
 async fn tricks_with_the_parameters_of_a_signed_redirect_are_refused() -> Result<()> {
     let target = Target::start(true).await?;
     let key = &target.provider.signing.key;

@@ -125,6 +125,12 @@ impl Received {
         trust: &RelyingPartyTrust,
         enveloped: bool,
     ) -> Result<Trusted, Refusal> {
+        // What the Redirect binding signs is the query; a second opinion within it is somebody's trick (security SIG-12).
+        if self.query.is_some() && enveloped {
+            return Err(Refusal::SamlMessage(
+                "a message of the Redirect binding holds a signature of its own".to_owned(),
+            ));
+        }
         let certificates = &trust.saml.request_signing_certificates;
         let query = self.query.as_ref().filter(|query| query.is_signed());
         if query.is_none() && !enveloped {

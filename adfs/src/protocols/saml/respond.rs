@@ -4,6 +4,7 @@ use federation::saml2::{ResponseParts, Status, post, write_response};
 use federation::xml::Fragment;
 use federation::xmlenc;
 use thiserror::Error;
+use time::OffsetDateTime;
 use url::Url;
 
 use super::CheckedSignIn;
@@ -64,6 +65,8 @@ pub fn respond(
     if trust.saml.encrypted_name_id_required && encrypt.is_none() {
         return Err(SamlError::NoEncryptionCertificate(trust.name.clone()));
     }
+    // The confirmation ends exactly one delivery window after the message was issued.
+    let now = federation.clock.now();
     let token = issue_saml20(&IssueSaml20 {
         trust,
         claims: permit.claims(),
@@ -73,7 +76,7 @@ pub fn respond(
         recipient: Some(checked.consumer.as_str()),
         in_response_to: checked.in_response_to.as_deref(),
         delivery_window: configuration.properties.saml_message_delivery_window,
-        now: federation.clock.now(),
+        now,
         signing: &federation.keys.token_signing(),
         sign_assertion: trust.saml.response_signature.signs_assertion(),
         name_id_policy: checked.name_id_policy.as_ref(),
@@ -85,6 +88,7 @@ pub fn respond(
         checked,
         &Status::success(),
         Some(&token.assertion),
+        now,
     )?;
     Ok(Issued {
         post,
@@ -110,7 +114,7 @@ pub fn tell(
         _ if checked.is_passive => Status::responder(),
         _ => return None,
     };
-    response(federation, checked, &status, None)
+    response(federation, checked, &status, None, federation.clock.now())
         .inspect_err(|error| tracing::error!(%error, "a SAML error response cannot be written"))
         .ok()
 }
@@ -120,6 +124,7 @@ fn response(
     checked: &CheckedSignIn,
     status: &Status,
     assertion: Option<&Fragment>,
+    issue_instant: OffsetDateTime,
 ) -> Result<AutoPost, federation::IssueError> {
     let configuration = federation.configuration.load();
     let trust = &checked.request.relying_party;
@@ -129,7 +134,7 @@ fn response(
     let id = format!("_{}", ids::guid());
     let message = write_response(&ResponseParts {
         id: &id,
-        issue_instant: federation.clock.now(),
+        issue_instant,
         destination,
         in_response_to: checked.in_response_to.as_deref(),
         issuer: &configuration.service.identifier,
