@@ -170,22 +170,6 @@ impl Browser {
         }
     }
 
-    /// Waits until the browser is at an address.
-    ///
-    /// # Errors
-    /// When it does not get there; the message tells where it is instead.
-    pub async fn wait_for_address(&self, url: &Url) -> Result<()> {
-        let begin = Instant::now();
-        while self.driver.current_url().await? != *url {
-            if begin.elapsed() > WAIT {
-                let place = self.place().await;
-                anyhow::bail!("not at {url}; {place}");
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(())
-    }
-
     /// Clicks an element.
     ///
     /// # Errors

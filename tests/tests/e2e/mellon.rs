@@ -109,7 +109,7 @@ async fn mellon_signs_in_by_both_bindings_plain_and_encrypted() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "sign-in with it is not proven yet"]
+#[ignore = "the federation server does not take LogoutRequest messages yet"]
 async fn a_sign_out_at_mellon_ends_the_session_at_the_federation_server() -> Result<()> {
     let lab = Lab::start()?;
     let options = Options {
@@ -135,7 +135,7 @@ async fn a_sign_out_at_mellon_ends_the_session_at_the_federation_server() -> Res
 }
 
 #[tokio::test]
-#[ignore = "sign-in with it is not proven yet"]
+#[ignore = "the federation server does not take LogoutRequest messages yet"]
 async fn a_sign_out_at_the_federation_server_ends_the_session_at_mellon() -> Result<()> {
     let lab = Lab::start()?;
     let options = Options {
@@ -163,8 +163,7 @@ async fn a_sign_out_at_the_federation_server_ends_the_session_at_mellon() -> Res
 }
 
 #[tokio::test]
-#[ignore = "sign-in with it is not proven yet"]
-async fn chromium_signs_in_to_mellon_and_out_again() -> Result<()> {
+async fn chromium_signs_in_to_mellon_with_encryption() -> Result<()> {
     let lab = Lab::start()?;
     let options = Options {
         name: "mellon",
@@ -181,11 +180,5 @@ async fn chromium_signs_in_to_mellon_and_out_again() -> Result<()> {
     browser.click("submitButton").await?;
     let seen = browser.text("seen").await?;
     assert!(seen.contains("NAME_ID=alice@contoso.test"), "{seen}");
-    browser.open(&mellon.logout()?).await?;
-    browser
-        .wait_for_address(&mellon.origin().join("/public/index.html")?)
-        .await?;
-    browser.open(&mellon.protected()?).await?;
-    browser.element("userNameInput").await?;
     Ok(())
 }
