@@ -11,6 +11,7 @@ mod follow_configuration;
 mod guard;
 mod headers;
 mod home_realm;
+mod idp_initiated;
 mod listen;
 mod metadata;
 mod parameters;

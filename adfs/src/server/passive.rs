@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::flow::Flow;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::{SignInRate, body, guard, home_realm, saml, sign_out, upstream};
+use super::{SignInRate, body, guard, home_realm, idp_initiated, saml, sign_out, upstream};
 use crate::protocols::saml::pending;
 use crate::protocols::{CheckedSignIn, wsfed};
 use crate::sign_in::Refusal;
@@ -80,6 +80,9 @@ async fn answer(
         return saml::in_query(exchange, &query, page, rate).await;
     }
     if is_idp_initiated(request.path()) {
+        if !from_page && idp_initiated::is_choice(&posted) {
+            return idp_initiated::choose(exchange, &posted);
+        }
         return saml::idp_initiated(exchange, &query, page, rate).await;
     }
     Err(unclaimed(&query, &posted))

@@ -110,7 +110,7 @@ pub(super) async fn idp_initiated(
             let target = idp_initiated::target(relay_state).ok_or(Refusal::Malformed)?;
             (target.relying_party, target.relay_state)
         }
-        (None, None) => return Err(Refusal::IdpInitiatedDisabled),
+        (None, None) => return super::idp_initiated::show(exchange, query),
     };
     let transaction = Transaction::of(exchange.request, query, exchange.context.activity_id);
     let checked = CheckedSignIn::unsolicited(

@@ -175,6 +175,16 @@ impl Service {
         self.send(TestRequest::get().uri(uri)).await
     }
 
+    async fn post(&self, uri: &str, form: &str) -> Answer {
+        let request = TestRequest::post().uri(uri);
+        self.send(
+            request
+                .insert_header((header::CONTENT_TYPE, FORM))
+                .set_payload(form.to_owned()),
+        )
+        .await
+    }
+
     async fn redirected(&self, message: &str, signed: Option<SignatureAlgorithm>) -> Answer {
         let key = self.signer.signing();
         let signing = signed.map(|algorithm| (&key, algorithm));
@@ -458,4 +468,61 @@ async fn sign_in_that_starts_here_needs_a_relying_party_with_a_consumer() {
     assert!(on.get(&format!("{page}?{state}")).await.is_form());
     let single = "RelayState=RPID%3Durn%3Aplain%26RelayState%3Dx";
     assert!(on.get(&format!("{page}?{single}")).await.is_form());
+}
+
+#[tokio::test]
+async fn the_page_that_is_enabled_lists_saml_applications_and_leads_to_the_chosen_one() {
+    let service = Service::start("enable_idp_initiated_signon_page = true").await;
+    let page = "/adfs/ls/IdpInitiatedSignOn.aspx";
+    let shown = service.get(page).await;
+    assert_eq!(shown.status, StatusCode::OK);
+    assert!(shown.body.contains("id=\"idp_RelyingPartyDropDownList\""));
+    let id = |name: &str| {
+        let configuration = service.federation.configuration.load();
+        let trust = configuration.relying_parties.by_identifier(name).unwrap();
+        trust.object_identifier.to_string()
+    };
+    let (plain, wsfed) = (id("urn:plain"), id("urn:wsfed"));
+    assert!(shown.body.contains(&plain) && !shown.body.contains(&wsfed));
+
+    let choice =
+        |id: &str| format!("SignInIdpSite=SignInOtherSite&RelyingParty={id}&SignInSubmit=x");
+    let chosen = service.post(page, &choice(&plain)).await;
+    assert_eq!(chosen.status, StatusCode::FOUND);
+    assert!(
+        chosen
+            .location
+            .starts_with(&format!("{page}?loginToRp=urn%3Aplain&client-request-id=")),
+        "{}",
+        chosen.location
+    );
+    assert!(service.get(&chosen.location).await.is_form());
+    let out = service
+        .post(page, "SingleSignOut=SingleSignOut&SignOut=x")
+        .await;
+    assert!(
+        out.location.starts_with("/adfs/ls/?wa=wsignout1.0"),
+        "{}",
+        out.location
+    );
+
+    for (wrong, code) in [
+        (choice(&wsfed), "MSIS7007"),
+        (choice("https://evil.test"), "MSIS7007"),
+        (
+            "SignInIdpSite=SignInIdpSite&SignInSubmit=x".to_owned(),
+            "MSIS7012",
+        ),
+    ] {
+        assert!(
+            service.post(page, &wrong).await.is_refused_with(code),
+            "{wrong}"
+        );
+    }
+    let off = Service::start("").await;
+    assert!(
+        off.post(page, &choice(&plain))
+            .await
+            .is_refused_with("MSIS7012")
+    );
 }
