@@ -54,9 +54,12 @@ pub(crate) fn entity(
             Some(anchors) => match verify::verify(&tree, element, Signers::Of(anchors), accepted) {
                 Ok(verified) => verified,
                 // A federation's operator signs the group, and a member may have signed itself before.
-                Err(SignatureError::Invalid | SignatureError::UnfitKeys(_)) => {
-                    own()?;
-                    continue;
+                Err(error @ (SignatureError::Invalid | SignatureError::UnfitKeys(_))) => {
+                    match own() {
+                        Ok(_) => continue,
+                        Err(SignatureError::NoCertificate) => return Err(error),
+                        Err(other) => return Err(other),
+                    }
                 }
                 Err(error) => return Err(error),
             },
