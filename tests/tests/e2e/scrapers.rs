@@ -1,5 +1,5 @@
-//! Command-line clients that read AD FS's pages (spec passive-sign-in 5.10), as they go about it. Their own protocol,
-//! SAML 2.0 from the identity provider's side, is not spoken yet; the pages are the same ones.
+//! Command-line clients that read AD FS's pages (spec passive-sign-in 5.10), as they go about it over WS-Federation; module
+//! `idp_initiated` has them with their own protocol, SAML 2.0.
 
 use anyhow::{Context as _, Result, ensure};
 use end_to_end::form::{Form, Page};
@@ -137,26 +137,5 @@ async fn a_single_post_with_no_page_no_cookie_and_no_token_gets_in() -> Result<(
         )
         .await?;
     assert_eq!(answer.status, 302, "{}", answer.summary());
-    Ok(())
-}
-
-#[tokio::test]
-async fn the_page_where_sign_in_starts_at_the_identity_provider_says_that_it_is_off() -> Result<()>
-{
-    let lab = Lab::start()?;
-    let client = lab.client()?;
-    for path in [
-        "/adfs/ls/IdpInitiatedSignOn.aspx?loginToRp=urn:amazon:webservices",
-        "/adfs/ls/idpinitiatedsignon",
-    ] {
-        let answer = client.get(&lab.outside().join(path)?).await?;
-        assert_eq!(answer.status, 400, "{}", answer.summary());
-        let code = answer
-            .page()
-            .text("errorCode")
-            .unwrap_or_default()
-            .to_owned();
-        assert!(code.starts_with("MSIS7012"), "{code}");
-    }
     Ok(())
 }
