@@ -53,7 +53,6 @@ async fn a_person_is_sent_to_the_application_that_the_address_names() -> Result<
 }
 
 #[tokio::test]
-#[ignore = "the federation server does not show the page of applications yet"]
 async fn a_relay_state_names_the_application_and_what_it_is_to_show() -> Result<()> {
     let lab = Lab::start()?;
     let user = lab.contract().user("alice")?;
@@ -92,7 +91,7 @@ async fn a_relay_state_names_the_application_and_what_it_is_to_show() -> Result<
 }
 
 #[tokio::test]
-#[ignore = "the federation server does not show this page yet"]
+#[ignore = "a local sign-in sets no MSISSamlRequest cookie yet"]
 async fn the_page_lists_applications_and_signs_in_and_out() -> Result<()> {
     let lab = Lab::start()?;
     let user = lab.contract().user("alice")?;
