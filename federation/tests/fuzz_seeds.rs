@@ -1,0 +1,68 @@
+//! The seeds of the fuzz targets, replayed on the stable compiler, and some steps of the structure-aware one at random.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a broken seed fails its test"
+)]
+
+#[path = "../fuzz/checks/decryption.rs"]
+mod decryption;
+#[path = "../fuzz/checks/dsig.rs"]
+mod dsig;
+#[path = "../fuzz/checks/metadata.rs"]
+mod metadata;
+#[path = "../fuzz/checks/wrapping.rs"]
+mod wrapping;
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(target);
+    let entries = std::fs::read_dir(folder).expect("the seeds");
+    let seeds: Vec<Vec<u8>> = entries
+        .map(|entry| std::fs::read(entry.expect("an entry").path()).expect("a seed"))
+        .collect();
+    assert!(seeds.len() >= 10, "{target}: {} seeds", seeds.len());
+    seeds
+}
+
+fn replay(target: &str, check: fn(&str)) {
+    for seed in seeds(target) {
+        check(std::str::from_utf8(&seed).expect("text"));
+    }
+}
+
+#[test]
+fn seeds_of_signed_documents() {
+    replay("dsig_verify", dsig::check);
+}
+
+#[test]
+fn seeds_of_rearranged_documents() {
+    for seed in seeds("dsig_wrap") {
+        wrapping::check(&seed);
+    }
+}
+
+#[test]
+fn seeds_of_metadata() {
+    replay("metadata", metadata::check);
+}
+
+#[test]
+fn seeds_of_encrypted_elements() {
+    replay("decrypt", decryption::check);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn no_rearrangement_of_a_signed_document_says_something_else(program in proptest::collection::vec(any::<u8>(), 4..28)) {
+        wrapping::check(&program);
+    }
+}
