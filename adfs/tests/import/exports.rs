@@ -54,17 +54,7 @@ fn a_farm_is_taken_over_and_everything_left_behind_is_told() {
     for (name, outcome, enabled, disabling) in [
         ("Payroll", "added", true, vec![]),
         ("Wiki (staging)", "added", true, vec![]),
-        (
-            "Strict",
-            "added",
-            false,
-            vec![
-                "AlwaysRequireAuthentication",
-                "EncryptedNameIdRequired",
-                "EncryptionCertificate",
-                "SignedSamlRequestsRequired",
-            ],
-        ),
+        ("Strict", "added", true, vec![]),
         ("Board", "added", false, vec!["AccessControlPolicyName"]),
         ("Saml only", "added", false, vec!["WSFedEndpoint"]),
         ("Nobody", "added", true, vec![]),
