@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use thiserror::Error;
 
 use crate::xml::{self, Limits, ReadError};
+use crate::xmlenc::decrypt::{DecryptionError, DecryptionKey};
 
 /// Most claims of one assertion (spec security CLM-1).
 pub const MAX_CLAIMS: usize = 1_000;
@@ -36,9 +37,13 @@ pub enum AssertionError {
     Condition,
     /// Parts that are encrypted one by one.
     #[error(
-        "the assertion has an encrypted name or attribute; let the claims provider encrypt the whole assertion instead"
+        "the assertion has an encrypted attribute, or an encrypted name where none is read; let the claims provider \
+         encrypt the whole assertion instead"
     )]
     EncryptedPart,
+    /// An encrypted name that no key opens, or that is none.
+    #[error("the encrypted name of the subject cannot be read: {0}")]
+    EncryptedName(#[source] DecryptionError),
     /// More than [`MAX_CLAIMS`].
     #[error("the assertion has more than {MAX_CLAIMS} attribute values")]
     TooManyClaims,
@@ -128,16 +133,28 @@ pub struct AssertedClaim {
     pub name_format: Option<String>,
 }
 
-/// Reads an assertion that stands alone.
+/// Reads an assertion that stands alone. An encrypted name of the subject is refused.
 ///
 /// # Errors
 /// See [`AssertionError`].
 pub fn read(element: &str) -> Result<Assertion, AssertionError> {
+    read_with_keys(element, &[])
+}
+
+/// The same, with the token-decrypting keys that open an `EncryptedID` of the subject (SAML 2.0 Core 2.2.4). Since what
+/// is read here was authenticated, so was the ciphertext.
+///
+/// # Errors
+/// See [`AssertionError`].
+pub fn read_with_keys(
+    element: &str,
+    keys: &[&dyn DecryptionKey],
+) -> Result<Assertion, AssertionError> {
     let document = xml::read(element.as_bytes(), &Limits::message())?;
     let root = document.root();
     let name = root.tag_name();
     let assertion = match (name.namespace(), name.name()) {
-        (Some(saml20::NAMESPACE), "Assertion") => saml20::assertion(root)?,
+        (Some(saml20::NAMESPACE), "Assertion") => saml20::assertion(root, keys)?,
         (Some(saml11::NAMESPACE), "Assertion") => saml11::assertion(root)?,
         _ => return Err(AssertionError::NoAssertion),
     };

@@ -9,11 +9,17 @@ use super::values::{
 use super::{
     AssertedClaim, Assertion, AssertionError, AuthenticationStatement, Confirmation, SubjectName,
 };
+use crate::saml2::standalone;
+use crate::xml::{self, Limits};
+use crate::xmlenc::decrypt::{DecryptionKey, Integrity, decrypt};
 
 pub(super) const NAMESPACE: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 
-pub(super) fn assertion(root: Node<'_, '_>) -> Result<Assertion, AssertionError> {
+pub(super) fn assertion(
+    root: Node<'_, '_>,
+    keys: &[&dyn DecryptionKey],
+) -> Result<Assertion, AssertionError> {
     if root.attribute("Version") != Some("2.0") {
         return Err(AssertionError::NoAssertion);
     }
@@ -34,7 +40,7 @@ pub(super) fn assertion(root: Node<'_, '_>) -> Result<Assertion, AssertionError>
         read_conditions(conditions, &mut assertion)?;
     }
     if let Some(subject) = optional(root, NAMESPACE, "Subject")? {
-        read_subject(subject, &mut assertion)?;
+        read_subject(subject, keys, &mut assertion)?;
     }
     // Of several statements the first sign-in counts: it is the oldest claim of freshness that all of them support.
     for statement in named(root, NAMESPACE, "AuthnStatement") {
@@ -82,18 +88,19 @@ fn read_conditions(
     Ok(())
 }
 
-fn read_subject(subject: Node<'_, '_>, assertion: &mut Assertion) -> Result<(), AssertionError> {
-    if optional(subject, NAMESPACE, "EncryptedID")?.is_some() {
-        return Err(AssertionError::EncryptedPart);
-    }
-    if let Some(name) = optional(subject, NAMESPACE, "NameID")? {
-        assertion.name = Some(SubjectName {
-            value: text(name, "NameID")?,
-            format: attribute(name, "Format"),
-            name_qualifier: attribute(name, "NameQualifier"),
-            sp_name_qualifier: attribute(name, "SPNameQualifier"),
-        });
-    }
+fn read_subject(
+    subject: Node<'_, '_>,
+    keys: &[&dyn DecryptionKey],
+    assertion: &mut Assertion,
+) -> Result<(), AssertionError> {
+    let plain = optional(subject, NAMESPACE, "NameID")?;
+    let encrypted = optional(subject, NAMESPACE, "EncryptedID")?;
+    assertion.name = match (plain, encrypted) {
+        (None, None) => None,
+        (Some(name), None) => Some(subject_name(name)?),
+        (None, Some(encrypted)) => Some(decrypted_name(encrypted, keys)?),
+        (Some(_), Some(_)) => return Err(AssertionError::Missing("NameID")),
+    };
     for confirmation in named(subject, NAMESPACE, "SubjectConfirmation") {
         let mut read = Confirmation {
             bearer: confirmation.attribute("Method") == Some(BEARER),
@@ -108,6 +115,32 @@ fn read_subject(subject: Node<'_, '_>, assertion: &mut Assertion) -> Result<(), 
         assertion.confirmations.push(read);
     }
     Ok(())
+}
+
+fn subject_name(name: Node<'_, '_>) -> Result<SubjectName, AssertionError> {
+    Ok(SubjectName {
+        value: text(name, "NameID")?,
+        format: attribute(name, "Format"),
+        name_qualifier: attribute(name, "NameQualifier"),
+        sp_name_qualifier: attribute(name, "SPNameQualifier"),
+    })
+}
+
+fn decrypted_name(
+    encrypted: Node<'_, '_>,
+    keys: &[&dyn DecryptionKey],
+) -> Result<SubjectName, AssertionError> {
+    if keys.is_empty() {
+        return Err(AssertionError::EncryptedPart);
+    }
+    let plain = decrypt(&standalone(encrypted), keys, Integrity::Verified)
+        .map_err(AssertionError::EncryptedName)?;
+    let document = xml::read(plain.as_bytes(), &Limits::message())?;
+    let name = document.root();
+    if !is(name, NAMESPACE, "NameID") {
+        return Err(AssertionError::Value("EncryptedID"));
+    }
+    subject_name(name)
 }
 
 fn authentication(statement: Node<'_, '_>) -> Result<AuthenticationStatement, AssertionError> {

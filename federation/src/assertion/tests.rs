@@ -111,7 +111,7 @@ fn what_could_be_misread_is_refused() {
             SAML20,
             "<a:NameID Format",
             "<a:EncryptedID/><a:NameID Format",
-            AssertionError::EncryptedPart,
+            AssertionError::Missing("NameID"),
         ),
         (
             SAML20,

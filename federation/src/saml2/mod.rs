@@ -2,6 +2,7 @@
 
 mod assertion;
 mod authn_request;
+mod authn_request_writer;
 mod encrypted;
 mod error;
 mod logout;
@@ -10,6 +11,7 @@ pub mod post;
 mod reading;
 pub mod redirect;
 mod response;
+mod response_reader;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -18,14 +20,17 @@ pub use assertion::{Assertion, Claim, Subject, SubjectName};
 pub use authn_request::{
     AuthnRequest, Comparison, ConsumerChoice, NameIdPolicy, RequestedAuthnContext, Scoping,
 };
+pub use authn_request_writer::write_authn_request;
 pub use encrypted::encrypted_assertion;
 pub use error::{DecodeError, MessageError};
 pub use logout::{
     LogoutRequest, LogoutResponse, LogoutSubject, write_logout_request, write_logout_response,
 };
 pub use name_id::NameId;
+pub(crate) use reading::standalone;
 pub use redirect::MessageKind;
 pub use response::{ResponseParts, write_response};
+pub use response_reader::Response;
 pub use status::Status;
 
 use crate::xml::Namespace;

@@ -21,16 +21,22 @@ pub(super) struct Header {
     pub(super) is_signed: bool,
 }
 
-/// Checks that `root` is the message `name`, and reads what all messages have (SAML 2.0 Core 3.2.1 and 3.2.2).
+/// Checks that `root` is the message `name`, and reads what all messages have (SAML 2.0 Core 3.2.1 and 3.2.2). The
+/// message holds no signature but its own.
 pub(super) fn header(root: Node<'_, '_>, name: &'static str) -> Result<Header, MessageError> {
-    if !root.has_tag_name((PROTOCOL.uri(), name)) {
-        return Err(MessageError::Kind(name));
-    }
     let misplaced = |node: Node<'_, '_>| {
         node.has_tag_name((DS.uri(), "Signature")) && node.parent_element() != Some(root)
     };
     if root.descendants().any(misplaced) {
         return Err(MessageError::MisplacedSignature);
+    }
+    outer_header(root, name)
+}
+
+/// The same of a message that carries assertions, which have signatures of their own.
+pub(super) fn outer_header(root: Node<'_, '_>, name: &'static str) -> Result<Header, MessageError> {
+    if !root.has_tag_name((PROTOCOL.uri(), name)) {
+        return Err(MessageError::Kind(name));
     }
     if root.attribute("Version") != Some("2.0") {
         return Err(MessageError::Version);
@@ -139,7 +145,7 @@ pub(super) fn number<T: std::str::FromStr>(
 }
 
 /// An element as XML that stands alone: its own text, with the namespaces of all around it declared on it.
-pub(super) fn standalone(element: Node<'_, '_>) -> String {
+pub(crate) fn standalone(element: Node<'_, '_>) -> String {
     let text = element
         .document()
         .input_text()

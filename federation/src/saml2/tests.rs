@@ -472,3 +472,45 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn an_encrypted_name_is_read_with_its_key_and_only_with_it() {
+    use crate::assertion::{self, AssertionError};
+    use crate::test_key::OTHER_KEY;
+    use crate::xmlenc::decrypt::{DecryptionKey, PrivateKey};
+
+    let name = name();
+    // What is read was signed, so that AES in CBC mode will do.
+    let encrypted = name
+        .encrypt(&CERTIFICATE, ContentEncryption::Aes256Cbc)
+        .unwrap();
+    let mut hidden = assertion(&name, false);
+    hidden.subject.name = Some(SubjectName::Encrypted(&encrypted));
+    let hidden = hidden.write().unwrap().into_fragment();
+    let open = assertion(&name, false).write().unwrap().into_fragment();
+    let (ours, other) = (
+        PrivateKey::new(KEY.clone()).unwrap(),
+        PrivateKey::new(OTHER_KEY.clone()).unwrap(),
+    );
+    let with = |keys: &[&dyn DecryptionKey]| assertion::read_with_keys(hidden.as_str(), keys);
+
+    let read = with(&[&other, &ours]).unwrap();
+    assert_eq!(read, assertion::read(open.as_str()).unwrap());
+    assert_eq!(with(&[]), Err(AssertionError::EncryptedPart));
+    assert!(matches!(
+        with(&[&other]),
+        Err(AssertionError::EncryptedName(_))
+    ));
+
+    // What is encrypted must be a name.
+    let fragment = assertion(&name, false).write().unwrap().into_fragment();
+    let nested = crate::xmlenc::encrypt(&fragment, &CERTIFICATE, ContentEncryption::Aes256Cbc);
+    let nested = nested.unwrap();
+    let mut hidden = assertion(&name, false);
+    hidden.subject.name = Some(SubjectName::Encrypted(&nested));
+    let hidden = hidden.write().unwrap().into_fragment();
+    assert_eq!(
+        assertion::read_with_keys(hidden.as_str(), &[&ours]),
+        Err(AssertionError::Value("EncryptedID"))
+    );
+}

@@ -46,7 +46,8 @@ impl OaepDigest {
         })
     }
 
-    fn message_digest(self) -> MessageDigest {
+    /// The same for the library, for keys elsewhere.
+    pub fn message_digest(self) -> MessageDigest {
         match self {
             OaepDigest::Sha1 => MessageDigest::sha1(),
             OaepDigest::Sha256 => MessageDigest::sha256(),
