@@ -6,7 +6,8 @@ use claim_rules::{Claim, Diagnostic, Limits, RuleSet};
 
 use super::identity::{AD_AUTHORITY, Identity};
 use super::types::is_reserved;
-use super::{AssertedIdentity, ClaimsError};
+use super::{AssertedIdentity, ClaimsError, Subject};
+use crate::state::Federation;
 
 /// The default rules of AD FS's trust "Active Directory" (spec claim-rules 5.4).
 const TEXT: &str = include_str!("acceptance.claims");
@@ -67,6 +68,33 @@ impl<'a> Incoming<'a> {
             rules,
         }
     }
+}
+
+/// What is asserted about `subject`, and the SIDs of the groups where they were looked up.
+///
+/// # Errors
+/// When the directory does not answer.
+pub(super) async fn gather<'a>(
+    federation: &Federation,
+    subject: Subject<'a>,
+    groups_matter: bool,
+) -> Result<(Incoming<'a>, Option<Vec<String>>), ClaimsError> {
+    // Memberships cost a search; they are asked for only where a rule could see them.
+    let group_sids = match subject.account() {
+        Some(account) if groups_matter => Some(federation.directory.group_sids(account).await?),
+        _ => None,
+    };
+    let incoming = match subject {
+        Subject::Account(account) => {
+            let groups = group_sids.clone().unwrap_or_default();
+            Incoming::of_logon(&Identity::of(account, groups, federation.clock.now()))?
+        }
+        Subject::Asserted {
+            identity,
+            acceptance,
+        } => Incoming::of_token(identity, acceptance),
+    };
+    Ok((incoming, group_sids))
 }
 
 /// Lets accepted claims in. Claims of reserved types get through only when they are, unchanged, those that the service

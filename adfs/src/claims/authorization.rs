@@ -47,6 +47,8 @@ pub enum Denial {
     Denied,
     /// No rule permits: none issued a permit claim, or none of the policy holds.
     NotPermitted,
+    /// Whoever asks may not have a token about somebody else (MSIS5009): no rule of the trust lets them.
+    MayNotActForOthers,
 }
 
 /// Judges the output of authorization rules. Only types count, and a deny beats every permit.

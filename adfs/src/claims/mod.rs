@@ -9,6 +9,7 @@ mod acceptance;
 mod asserted;
 mod authorization;
 mod context;
+mod delegation;
 mod descriptions;
 mod identity;
 mod pipeline;
@@ -27,19 +28,18 @@ use thiserror::Error;
 pub use asserted::AssertedIdentity;
 pub use authorization::Denial;
 pub use context::{Authentication, NetworkLocation, RequestContext};
+pub use delegation::{Delegation, Requester};
 pub use descriptions::descriptions;
 pub use pipeline::{Decision, Stage};
 pub use policies::PolicyError;
 pub use principal::{Principal, Subject};
 pub use stores::AttributeStores;
-pub use trace::{DryRun, StageTrace, dry_run};
+pub use trace::{DryRun, StageTrace, Trial, dry_run};
 
 use crate::config::RelyingPartyTrust;
 use crate::directory::DirectoryError;
 use crate::state::Federation;
-use acceptance::Incoming;
 use authorization::Authorization;
-use identity::Identity;
 use pipeline::Policies;
 use policies::FindGroupError;
 use stores::ServiceStores;
@@ -121,29 +121,47 @@ pub async fn run(
     authentication: &Authentication,
     context: &RequestContext,
 ) -> Result<Outcome, ClaimsError> {
-    let transform = &trust.issuance_transform_rules;
-    let log = &mut Log::Off;
-    let decision = decide(
-        federation,
+    let asked = Asked {
         trust,
-        transform,
-        principal.subject(),
+        transform: &trust.issuance_transform_rules,
+        subject: principal.subject(),
         authentication,
         context,
-        log,
-    );
-    decision.await.map(Outcome::of)
+        requester: None,
+    };
+    decide(federation, &asked, &mut Log::Off)
+        .await
+        .map(Outcome::of)
+}
+
+/// What the stages are asked.
+#[derive(Debug)]
+struct Asked<'a> {
+    trust: &'a RelyingPartyTrust,
+    /// Those of the trust, unless others are tried.
+    transform: &'a RuleSet,
+    /// Whom the token would be about.
+    subject: Subject<'a>,
+    authentication: &'a Authentication,
+    context: &'a RequestContext,
+    /// Who asks, when it is not the subject.
+    requester: Option<Requester<'a>>,
 }
 
 async fn decide(
     federation: &Federation,
-    trust: &RelyingPartyTrust,
-    transform: &RuleSet,
-    subject: Subject<'_>,
-    authentication: &Authentication,
-    context: &RequestContext,
+    asked: &Asked<'_>,
     log: &mut Log,
 ) -> Result<Decision, ClaimsError> {
+    let Asked { trust, context, .. } = *asked;
+    if let Some(requester) = asked.requester {
+        let mut aside = log.aside();
+        let refusal = delegation::refusal(federation, trust, requester, context, &mut aside).await;
+        log.requester_did(aside);
+        if let Some(reason) = refusal? {
+            return Ok(Decision::Deny(reason));
+        }
+    }
     let configuration = federation.configuration.load_full();
     let authorization = Authorization::of(trust);
     if let Authorization::Policy(policy) = authorization {
@@ -165,31 +183,17 @@ async fn decide(
             global.as_deref(),
             trust.additional_authentication_rules.as_deref(),
         ],
-        transform,
+        transform: asked.transform,
     };
-    // Memberships cost a search; they are asked for only where a rule could see them.
-    let group_sids = match subject.account() {
-        Some(account) if policies.may_read(types::GROUP_SID) => {
-            Some(federation.directory.group_sids(account).await?)
-        }
-        _ => None,
-    };
-    let now = federation.clock.now();
-    let incoming = match subject {
-        Subject::Account(account) => {
-            let groups = group_sids.clone().unwrap_or_default();
-            Incoming::of_logon(&Identity::of(account, groups, now))?
-        }
-        Subject::Asserted {
-            identity,
-            acceptance,
-        } => Incoming::of_token(identity, acceptance),
-    };
-    let mut stores = ServiceStores::new(federation, trust, subject.account(), group_sids);
+    let groups_matter = policies.may_read(types::GROUP_SID);
+    let (incoming, group_sids) =
+        acceptance::gather(federation, asked.subject, groups_matter).await?;
+    let account = asked.subject.account();
+    let mut stores = ServiceStores::new(federation, trust, account, group_sids);
     let outcome = pipeline::run(
         &policies,
         incoming,
-        authentication,
+        asked.authentication,
         context,
         &mut stores,
         log,

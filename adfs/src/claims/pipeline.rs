@@ -16,6 +16,10 @@ use super::{ClaimsError, Denial, acceptance, policies, types};
 pub enum Stage {
     /// Of the claims provider: the directory, or another organisation.
     AcceptanceTransform,
+    /// Of the relying party, for those who act for others and are named.
+    DelegationAuthorization,
+    /// Of the relying party, for those who act for others and are not named.
+    ImpersonationAuthorization,
     /// Of the relying party.
     IssuanceAuthorization,
     /// Of all relying parties, and of the one.
@@ -28,6 +32,8 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Stage::AcceptanceTransform => "acceptance transform rules",
+            Stage::DelegationAuthorization => "delegation authorization rules",
+            Stage::ImpersonationAuthorization => "impersonation authorization rules",
             Stage::IssuanceAuthorization => "issuance authorization rules",
             Stage::AdditionalAuthentication => "additional authentication rules",
             Stage::IssuanceTransform => "issuance transform rules",
@@ -70,47 +76,77 @@ impl Policies<'_> {
             || additional.any(|rules| rules.may_read(claim_type))
             || self.transform.may_read(claim_type)
     }
+}
 
-    async fn evaluate(
-        &self,
-        stage: Stage,
-        rules: &RuleSet,
-        limits: Limits,
-        input: Vec<Claim>,
-        stores: &mut impl Stores,
-        log: &mut Log,
-    ) -> Result<Vec<Claim>, ClaimsError> {
-        let mut evaluation = rules.start_within(limits, input);
-        if log.is_on() {
-            evaluation = evaluation.traced();
-        }
-        let outcome = self.drive(stage, &mut evaluation, stores).await;
-        log.write(stage, evaluation);
-        outcome
+/// Runs the rules of one stage for `trust`, and writes it down in `log`.
+pub(super) async fn evaluate(
+    trust: &str,
+    stage: Stage,
+    rules: &RuleSet,
+    limits: Limits,
+    input: Vec<Claim>,
+    stores: &mut impl Stores,
+    log: &mut Log,
+) -> Result<Vec<Claim>, ClaimsError> {
+    let mut evaluation = rules.start_within(limits, input);
+    if log.is_on() {
+        evaluation = evaluation.traced();
     }
+    let outcome = drive(trust, stage, &mut evaluation, stores).await;
+    log.write(stage, evaluation);
+    outcome
+}
 
-    async fn drive(
-        &self,
-        stage: Stage,
-        evaluation: &mut Evaluation<'_>,
-        stores: &mut impl Stores,
-    ) -> Result<Vec<Claim>, ClaimsError> {
-        let failed = |source: EvaluationError| ClaimsError::Rules {
-            stage,
-            trust: self.trust.to_owned(),
-            source,
-        };
-        loop {
-            match evaluation.step().map_err(failed)? {
-                Step::Done(claims) => return Ok(claims),
-                Step::Query(query) => match stores.answer(&query).await {
-                    None => return Err(failed(evaluation.store_missing())),
-                    Some(Ok(rows)) => evaluation.answer(rows),
-                    Some(Err(error)) => return Err(failed(evaluation.store_failed(error))),
-                },
-            }
+async fn drive(
+    trust: &str,
+    stage: Stage,
+    evaluation: &mut Evaluation<'_>,
+    stores: &mut impl Stores,
+) -> Result<Vec<Claim>, ClaimsError> {
+    let failed = |source: EvaluationError| ClaimsError::Rules {
+        stage,
+        trust: trust.to_owned(),
+        source,
+    };
+    loop {
+        match evaluation.step().map_err(failed)? {
+            Step::Done(claims) => return Ok(claims),
+            Step::Query(query) => match stores.answer(&query).await {
+                None => return Err(failed(evaluation.store_missing())),
+                Some(Ok(rows)) => evaluation.answer(rows),
+                Some(Err(error)) => return Err(failed(evaluation.store_failed(error))),
+            },
         }
     }
+}
+
+/// The first stage: what is known about somebody behind the acceptance rules and the border, with the facts of the
+/// request.
+pub(super) async fn accept(
+    trust: &str,
+    incoming: Incoming<'_>,
+    authentication: &Authentication,
+    context: &RequestContext,
+    stores: &mut impl Stores,
+    log: &mut Log,
+) -> Result<Vec<Claim>, ClaimsError> {
+    let own = authentication.claims(incoming.issuer);
+    let mut claims = incoming.claims;
+    log.provider_asserts(incoming.source, claims.len());
+    claims.extend(own.iter().cloned());
+    let accepted = evaluate(
+        trust,
+        Stage::AcceptanceTransform,
+        incoming.rules,
+        acceptance::LIMITS,
+        claims,
+        stores,
+        log,
+    )
+    .await?;
+    let mut user = acceptance::let_in(accepted, &own, incoming.source);
+    user.extend(context.claims());
+    Ok(user)
 }
 
 /// Runs all stages, and writes them down in `log`.
@@ -122,27 +158,12 @@ pub(super) async fn run(
     stores: &mut impl Stores,
     log: &mut Log,
 ) -> Result<Decision, ClaimsError> {
-    let own = authentication.claims(incoming.issuer);
-    let mut claims = incoming.claims;
-    log.provider_asserts(incoming.source, claims.len());
-    claims.extend(own.iter().cloned());
-    let accepted = policies
-        .evaluate(
-            Stage::AcceptanceTransform,
-            incoming.rules,
-            acceptance::LIMITS,
-            claims,
-            stores,
-            log,
-        )
-        .await?;
-    let mut user = acceptance::let_in(accepted, &own, incoming.source);
-    user.extend(context.claims());
-
+    let trust = policies.trust;
+    let user = accept(trust, incoming, authentication, context, stores, log).await?;
     let verdict = match policies.authorization {
         Authorization::Policy(policy) => {
             policies::judge(policy, &user, context).map_err(|source| ClaimsError::Policy {
-                trust: policies.trust.to_owned(),
+                trust: trust.to_owned(),
                 source,
             })?
         }
@@ -151,9 +172,16 @@ pub(super) async fn run(
             // Its output is judged and dropped: it is no input to the transform rules.
             let stage = Stage::IssuanceAuthorization;
             judge(
-                &policies
-                    .evaluate(stage, rules, Limits::default(), user.clone(), stores, log)
-                    .await?,
+                &evaluate(
+                    trust,
+                    stage,
+                    rules,
+                    Limits::default(),
+                    user.clone(),
+                    stores,
+                    log,
+                )
+                .await?,
             )
         }
     };
@@ -167,23 +195,31 @@ pub(super) async fn run(
             break;
         }
         let stage = Stage::AdditionalAuthentication;
-        let output = policies
-            .evaluate(stage, rules, Limits::default(), user.clone(), stores, log)
-            .await?;
+        let output = evaluate(
+            trust,
+            stage,
+            rules,
+            Limits::default(),
+            user.clone(),
+            stores,
+            log,
+        )
+        .await?;
         if demands_second_factor(&output) {
             return Ok(Decision::SecondFactorRequired);
         }
     }
     let stage = Stage::IssuanceTransform;
-    let issued = policies
-        .evaluate(
-            stage,
-            policies.transform,
-            Limits::default(),
-            user,
-            stores,
-            log,
-        )
-        .await?;
+    let transform = policies.transform;
+    let issued = evaluate(
+        trust,
+        stage,
+        transform,
+        Limits::default(),
+        user,
+        stores,
+        log,
+    )
+    .await?;
     Ok(Decision::Permit(issued))
 }

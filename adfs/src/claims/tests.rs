@@ -8,6 +8,8 @@ use claim_rules::{Rows, RuleSet, StoreError, StoreQuery, entra};
 use time::macros::datetime;
 use uuid::Uuid;
 
+use super::acceptance::Incoming;
+use super::identity::Identity;
 use super::stores::Stores;
 use super::*;
 use crate::config::{AccessControlPolicy, PermitRule};

@@ -7,7 +7,7 @@ use claim_rules::{Claim, Evaluation, RuleSet};
 
 use super::acceptance::Source;
 use super::pipeline::{Decision, Stage};
-use super::{Authentication, ClaimsError, RequestContext, Subject, decide};
+use super::{Asked, Authentication, ClaimsError, RequestContext, Requester, Subject, decide};
 use crate::config::RelyingPartyTrust;
 use crate::state::Federation;
 
@@ -28,6 +28,8 @@ pub struct DryRun {
     source: Source,
     /// The stages that ran, in order; the last one may be unfinished when it failed.
     stages: Vec<StageTrace>,
+    /// The stages for the one who asked, when that was somebody else.
+    requester: Option<Box<DryRun>>,
 }
 
 /// What one set of rules did.
@@ -39,28 +41,38 @@ pub struct StageTrace {
     pub trace: Trace,
 }
 
-/// Runs all stages for `subject` as if it had signed in as `authentication` says. With `rules` these are tried in
-/// place of the trust's issuance transform rules.
+/// What to try.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial<'a> {
+    /// The relying party.
+    pub trust: &'a RelyingPartyTrust,
+    /// Tried in place of the trust's issuance transform rules.
+    pub rules: Option<&'a RuleSet>,
+    /// Whom the token would be about.
+    pub subject: Subject<'a>,
+    /// How the subject is supposed to have signed in.
+    pub authentication: &'a Authentication,
+    /// The request as it is supposed to be.
+    pub context: &'a RequestContext,
+    /// Who asks, when it is not the subject.
+    pub requester: Option<Requester<'a>>,
+}
+
+/// Runs all stages of `trial`.
 pub async fn dry_run(
     federation: &Federation,
-    trust: &RelyingPartyTrust,
-    rules: Option<&RuleSet>,
-    subject: Subject<'_>,
-    authentication: &Authentication,
-    context: &RequestContext,
+    trial: &Trial<'_>,
 ) -> (Result<Decision, ClaimsError>, DryRun) {
-    let transform = rules.unwrap_or(&trust.issuance_transform_rules);
     let mut log = Log::On(DryRun::default());
-    let decision = decide(
-        federation,
-        trust,
-        transform,
-        subject,
-        authentication,
-        context,
-        &mut log,
-    )
-    .await;
+    let asked = Asked {
+        trust: trial.trust,
+        transform: trial.rules.unwrap_or(&trial.trust.issuance_transform_rules),
+        subject: trial.subject,
+        authentication: trial.authentication,
+        context: trial.context,
+        requester: trial.requester,
+    };
+    let decision = decide(federation, &asked, &mut log).await;
     let record = match log {
         Log::On(record) => record,
         Log::Off => DryRun::default(),
@@ -81,6 +93,21 @@ impl Log {
         }
     }
 
+    /// An empty log for somebody else, on when this one is.
+    pub(super) fn aside(&self) -> Log {
+        match self {
+            Log::Off => Log::Off,
+            Log::On(_) => Log::On(DryRun::default()),
+        }
+    }
+
+    /// Keeps what was written aside about the one who asked.
+    pub(super) fn requester_did(&mut self, aside: Log) {
+        if let (Log::On(record), Log::On(requester)) = (self, aside) {
+            record.requester = Some(Box::new(requester));
+        }
+    }
+
     pub(super) fn write(&mut self, stage: Stage, evaluation: Evaluation<'_>) {
         if let Log::On(record) = self
             && let Some(trace) = evaluation.into_trace()
@@ -94,6 +121,11 @@ impl DryRun {
     /// The stages that ran, in order.
     pub fn stages(&self) -> &[StageTrace] {
         &self.stages
+    }
+
+    /// The stages for the one who asked, when that was somebody else than the subject.
+    pub fn requester(&self) -> Option<&DryRun> {
+        self.requester.as_deref()
     }
 
     /// Where the claims come from that `stage` issued and for which `wanted` holds, back to claims provider, sign-in or request.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::dry_run::{Circumstances, Tried, try_sign_in};
 use super::{ConfigArgument, Output, runtime};
-use crate::claims::{Decision, Denial, Stage};
+use crate::claims::{Decision, Denial, DryRun, Stage, StageTrace};
 use crate::config::RelyingPartyTrust;
 
 /// `adfs claims ...`.
@@ -83,6 +83,11 @@ pub(super) fn verdict(tried: &Tried) -> (&'static str, String) {
         ),
         Ok(Decision::Deny(Denial::Denied)) => ("deny", format!("a rule denies, by {by}")),
         Ok(Decision::Deny(Denial::NotPermitted)) => ("deny", format!("no rule permits, by {by}")),
+        Ok(Decision::Deny(Denial::MayNotActForOthers)) => (
+            "deny",
+            "the one who asks may not act for others: no rule of the trust permits it (MSIS5009)"
+                .to_owned(),
+        ),
         Err(error) => ("error", error.to_string()),
     }
 }
@@ -116,27 +121,55 @@ fn as_json(tried: &Tried, circumstances: &Circumstances) -> Value {
         }
         written
     });
-    let stages = tried.record.stages().iter().map(|stage| {
-        json!({
-            "stage": stage.stage.to_string(),
-            "rules": stage.trace.rules.len(),
-            "ran": stage.trace.rules.iter().filter(|rule| !rule.runs.is_empty()).count(),
-            "incoming": stage.trace.incoming,
-            "issued": stage.trace.issued().count(),
-        })
-    });
     json!({
         "account": tried.account,
         "account_refused": tried.account_refused,
+        "requester": tried.requester.as_ref().map(|requester| json!({
+            "account": requester,
+            "delegation": circumstances.delegation.name(),
+            "stages": tried.record.requester().map(stages),
+        })),
         "relying_party": tried.trust.name,
         "from": circumstances.from.name(),
         "client_ip": circumstances.client_ip.to_string(),
         "second_factor": circumstances.second_factor,
-        "stages": stages.collect::<Value>(),
+        "stages": stages(&tried.record),
         "decision": decision,
         "reason": reason,
         "claims": claims.collect::<Value>(),
     })
+}
+
+fn stages(record: &DryRun) -> Value {
+    let told = record.stages().iter().map(|stage| {
+        json!({
+            "stage": stage.stage.to_string(),
+            "rules": stage.trace.rules.len(),
+            "ran": ran(stage),
+            "incoming": stage.trace.incoming,
+            "issued": stage.trace.issued().count(),
+        })
+    });
+    told.collect()
+}
+
+fn ran(stage: &StageTrace) -> usize {
+    let rules = stage.trace.rules.iter();
+    rules.filter(|rule| !rule.runs.is_empty()).count()
+}
+
+fn stages_as_text(record: &DryRun) -> String {
+    let told = record.stages().iter().map(|stage| {
+        format!(
+            "{}: {} claims in, {} of {} rules ran, {} claims out\n",
+            stage.stage,
+            stage.trace.incoming,
+            ran(stage),
+            stage.trace.rules.len(),
+            stage.trace.issued().count()
+        )
+    });
+    told.collect()
 }
 
 fn as_text(tried: &Tried, circumstances: &Circumstances) -> String {
@@ -156,17 +189,17 @@ fn as_text(tried: &Tried, circumstances: &Circumstances) -> String {
     if let Some(reason) = &tried.account_refused {
         text += &format!("the account itself would be refused: {reason}\n");
     }
-    for stage in tried.record.stages() {
-        let rules = &stage.trace.rules;
-        let ran = rules.iter().filter(|rule| !rule.runs.is_empty()).count();
+    if let Some(requester) = &tried.requester {
         text += &format!(
-            "{}: {} claims in, {ran} of {} rules ran, {} claims out\n",
-            stage.stage,
-            stage.trace.incoming,
-            rules.len(),
-            stage.trace.issued().count()
+            "{requester} asks for it, to {}\n",
+            circumstances.delegation.in_words()
         );
+        if let Some(record) = tried.record.requester() {
+            text += &stages_as_text(record);
+            text += "then, for the user:\n";
+        }
     }
+    text += &stages_as_text(&tried.record);
     text += &format!("decision: {}, {reason}\n", decision.replace('_', " "));
     for (claim, (number, name)) in claims(tried).iter().zip(issuers(tried)) {
         let (claim_type, value) = (for_terminal(&claim.claim_type), for_terminal(&claim.value));

@@ -10,11 +10,12 @@ use clap::ValueEnum;
 
 use crate::authentication::PASSWORD_PROTECTED_TRANSPORT;
 use crate::claims::{
-    self, Authentication, ClaimsError, Decision, DryRun, NetworkLocation, RequestContext, types,
+    self, Authentication, ClaimsError, Decision, Delegation, DryRun, NetworkLocation,
+    RequestContext, Requester, Subject, Trial, types,
 };
 use crate::clock::Clock;
 use crate::config::{Configuration, RelyingPartyTrust};
-use crate::directory::SignInName;
+use crate::directory::{FoundAccount, SignInName};
 use crate::ids;
 use crate::keys::Keys;
 use crate::state::Federation;
@@ -38,6 +39,44 @@ pub(super) struct Circumstances {
     /// As if a second factor had been used after the password
     #[arg(long)]
     pub(super) second_factor: bool,
+    /// Somebody else who asks for the token, as user@domain or DOMAIN\user
+    #[arg(long, value_name = "NAME", requires = "user")]
+    pub(super) requester: Option<String>,
+    /// How that one would show in the token
+    #[arg(long, value_enum, default_value_t = Manner::ActAs, requires = "requester")]
+    pub(super) delegation: Manner,
+}
+
+/// `--delegation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Manner {
+    /// Named besides the user; the delegation authorization rules decide
+    ActAs,
+    /// Not named; the impersonation authorization rules decide
+    OnBehalfOf,
+}
+
+impl Manner {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Manner::ActAs => "act-as",
+            Manner::OnBehalfOf => "on-behalf-of",
+        }
+    }
+
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Manner::ActAs => "act as the user and be named",
+            Manner::OnBehalfOf => "act in the user's place without being named",
+        }
+    }
+
+    fn delegation(self) -> Delegation {
+        match self {
+            Manner::ActAs => Delegation::ActAs,
+            Manner::OnBehalfOf => Delegation::OnBehalfOf,
+        }
+    }
 }
 
 /// `--from`.
@@ -101,6 +140,8 @@ pub(super) struct Tried {
     pub(super) account: String,
     /// Why the account could not sign in at all.
     pub(super) account_refused: Option<String>,
+    /// `DOMAIN\user` of the one who asks, when it is somebody else.
+    pub(super) requester: Option<String>,
     pub(super) decision: Result<Decision, ClaimsError>,
     pub(super) record: DryRun,
 }
@@ -141,26 +182,51 @@ async fn try_with(
             names(&configuration)
         );
     };
-    let found = match federation.directory.find(name).await? {
-        Ok(found) => found,
-        Err(reason) => bail!("{name} cannot be found: {reason}"),
+    let found = find(federation, name).await?;
+    let requester = match &circumstances.requester {
+        None => None,
+        Some(requester) => {
+            let name = SignInName::parse(requester.trim())
+                .with_context(|| format!("--requester {requester:?}"))?;
+            let found = find(federation, &name).await?;
+            if let Some(reason) = found.refusal() {
+                bail!("{name} could not sign in to ask: {reason}");
+            }
+            Some(found)
+        }
     };
+    let authentication = circumstances.authentication(&federation.clock);
     let (decision, record) = claims::dry_run(
         federation,
-        &trust,
-        rules,
-        claims::Subject::Account(found.account()),
-        &circumstances.authentication(&federation.clock),
-        &circumstances.context(&identifier),
+        &Trial {
+            trust: &trust,
+            rules,
+            subject: Subject::Account(found.account()),
+            authentication: &authentication,
+            context: &circumstances.context(&identifier),
+            requester: requester.as_ref().map(|requester| Requester {
+                subject: Subject::Account(requester.account()),
+                authentication: &authentication,
+                delegation: circumstances.delegation.delegation(),
+            }),
+        },
     )
     .await;
     Ok(Tried {
         account: found.account().windows_account_name(),
         account_refused: found.refusal().map(|reason| reason.to_string()),
+        requester: requester.map(|found| found.account().windows_account_name()),
         trust,
         decision,
         record,
     })
+}
+
+async fn find(federation: &Federation, name: &SignInName) -> anyhow::Result<FoundAccount> {
+    match federation.directory.find(name).await? {
+        Ok(found) => Ok(found),
+        Err(reason) => bail!("{name} cannot be found: {reason}"),
+    }
 }
 
 /// The trust and the identifier to ask for it by.

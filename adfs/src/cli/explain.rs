@@ -57,6 +57,10 @@ pub(super) struct Explain {
 enum StageName {
     /// Acceptance transform rules of the directory
     Acceptance,
+    /// Delegation authorization rules, for --requester
+    Delegation,
+    /// Impersonation authorization rules, for --requester
+    Impersonation,
     /// Issuance authorization rules
     Authorization,
     /// Additional authentication rules
@@ -70,6 +74,8 @@ impl StageName {
         stage
             == match self {
                 StageName::Acceptance => Stage::AcceptanceTransform,
+                StageName::Delegation => Stage::DelegationAuthorization,
+                StageName::Impersonation => Stage::ImpersonationAuthorization,
                 StageName::Authorization => Stage::IssuanceAuthorization,
                 StageName::AdditionalAuthentication => Stage::AdditionalAuthentication,
                 StageName::Transform => Stage::IssuanceTransform,
@@ -137,20 +143,36 @@ fn offline(
 
 fn online(arguments: &Explain, tried: &Tried, output: Output) -> anyhow::Result<ExitCode> {
     let (decision, reason) = verdict(tried);
-    let mut stages = tried.record.stages().iter();
-    let Some(stage) = stages.find(|stage| arguments.stage.is(stage.stage)) else {
+    let of_requester = matches!(
+        arguments.stage,
+        StageName::Delegation | StageName::Impersonation
+    );
+    let record = if of_requester {
+        tried.record.requester()
+    } else {
+        Some(&tried.record)
+    };
+    let found = record.and_then(|record| {
+        let mut stages = record.stages().iter();
+        let stage = stages.find(|stage| arguments.stage.is(stage.stage))?;
+        Some((record, stage))
+    });
+    let Some((record, stage)) = found else {
         bail!(
             "these rules did not run for {}; {decision}: {reason}",
-            tried.account
+            tried
+                .requester
+                .as_ref()
+                .filter(|_| of_requester)
+                .unwrap_or(&tried.account)
         );
     };
     let failure = tried.decision.as_ref().err().map(ToString::to_string);
-    let origins = |wanted: &dyn Fn(&claim_rules::Claim) -> bool| {
-        tried.record.origins(stage, |claim| wanted(claim))
-    };
+    let origins =
+        |wanted: &dyn Fn(&claim_rules::Claim) -> bool| record.origins(stage, |claim| wanted(claim));
     let answer = Answer::find(arguments, &stage.trace, origins)?;
     let sources: Vec<String> = (stage.trace.claims.iter().take(stage.trace.incoming))
-        .map(|claim| tried.record.source(stage.stage, claim))
+        .map(|claim| record.source(stage.stage, claim))
         .collect();
     answer.print(&stage.trace, failure.as_deref(), &sources, output);
     Ok(code(failure.is_some()))

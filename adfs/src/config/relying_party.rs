@@ -52,6 +52,12 @@ pub struct RelyingPartyTrust {
     pub issuance_authorization_rules: Option<Arc<RuleSet>>,
     /// Rules that decide whether a second factor is needed (AdditionalAuthenticationRules), besides the global ones.
     pub additional_authentication_rules: Option<Arc<RuleSet>>,
+    /// Rules that decide who may act for others towards it and be named in the token (DelegationAuthorizationRules);
+    /// nobody without them.
+    pub delegation_authorization_rules: Option<Arc<RuleSet>>,
+    /// Rules that decide who may act for others towards it without being named (ImpersonationAuthorizationRules);
+    /// nobody without them.
+    pub impersonation_authorization_rules: Option<Arc<RuleSet>>,
     /// Rules that make its claims (IssuanceTransformRules).
     pub issuance_transform_rules: Arc<RuleSet>,
     /// Its identifier within the service (ObjectIdentifier).

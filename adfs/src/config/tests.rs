@@ -540,6 +540,37 @@ fn rules_are_compiled_and_their_mistakes_shown_in_place() {
 }
 
 #[test]
+fn those_who_act_for_others_are_named_by_rules() {
+    const PERMIT: &str = "'=> issue(Type = \"http://schemas.microsoft.com/authorization/claims/permit\", Value = \"x\");'";
+    let read = |extra: &str| {
+        let configuration = with_trust(&format!("{TRUST}{extra}"))
+            .load(&[])
+            .expect("a trust");
+        let trust = configuration
+            .relying_parties
+            .by_identifier("urn:rp")
+            .expect("a trust");
+        (
+            trust.delegation_authorization_rules.is_some(),
+            trust.impersonation_authorization_rules.is_some(),
+        )
+    };
+    assert_eq!(read(""), (false, false));
+    assert_eq!(
+        read(&format!("delegation_authorization_rules = {PERMIT}\n")),
+        (true, false)
+    );
+    assert_eq!(
+        read(&format!("impersonation_authorization_rules = {PERMIT}\n")),
+        (false, true)
+    );
+    let wrong = with_trust(&format!(
+        "{TRUST}delegation_authorization_rules = '=> issue('\n"
+    ));
+    assert!(wrong.problems(&[])[0].contains("delegation_authorization_rules"));
+}
+
+#[test]
 fn an_identifier_within_the_service_is_given_or_stays_the_same() {
     let identifier = |trust: &str| {
         let configuration = with_trust(trust).load(&[]).expect("a trust");

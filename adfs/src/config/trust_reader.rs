@@ -27,7 +27,7 @@ const WEEK_MINUTES: u32 = 7 * 24 * 60;
 
 /// What AD FS knows and this version does not do. Values that ask for nothing are taken, so that an exported trust
 /// loads.
-const UNAVAILABLE: [(&str, &str); 12] = [
+const UNAVAILABLE: [(&str, &str); 10] = [
     (
         "enable_jwt",
         "remove it; WS-Federation is answered with SAML",
@@ -35,14 +35,6 @@ const UNAVAILABLE: [(&str, &str); 12] = [
     (
         "request_mfa_from_claims_providers",
         "remove it; there are no claims provider trusts",
-    ),
-    (
-        "delegation_authorization_rules",
-        "remove it; nobody acts for others",
-    ),
-    (
-        "impersonation_authorization_rules",
-        "remove it; nobody acts for others",
     ),
     ("metadata_url", "remove it and write the endpoints down"),
     ("monitoring_enabled", "remove it; metadata are not fetched"),
@@ -134,6 +126,18 @@ pub(super) fn trust(
         "issuance_transform_rules_file",
         surroundings.stores.as_ref(),
     );
+    let delegation = rules::find(
+        section,
+        "delegation_authorization_rules",
+        "delegation_authorization_rules_file",
+        surroundings.stores.as_ref(),
+    );
+    let impersonation = rules::find(
+        section,
+        "impersonation_authorization_rules",
+        "impersonation_authorization_rules_file",
+        surroundings.stores.as_ref(),
+    );
     let object_identifier = section.parsed::<Uuid>("object_identifier", "a GUID, or remove it");
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);
@@ -166,6 +170,8 @@ pub(super) fn trust(
         access_control_policy: policy,
         issuance_authorization_rules: authorization,
         additional_authentication_rules: additional_authentication,
+        delegation_authorization_rules: delegation,
+        impersonation_authorization_rules: impersonation,
         issuance_transform_rules: transform,
         file: file.to_owned(),
     };

@@ -275,14 +275,14 @@ pub(super) const ALL: &[Property] = &[
         "delegation_authorization_rules",
         Rules,
         Harmless,
-        "nobody acts for others here",
+        "they cannot be run; nobody acts for others without them",
     ),
     keyed(
         "ImpersonationAuthorizationRules",
         "impersonation_authorization_rules",
         Rules,
         Harmless,
-        "nobody acts for others here",
+        "they cannot be run; nobody acts for others without them",
     ),
     keyed(
         "EnableJWT",

@@ -10,6 +10,7 @@ mod attribute_stores;
 mod browser;
 mod cloud;
 mod commands;
+mod delegation;
 mod directory;
 mod hostile;
 mod idp_initiated;

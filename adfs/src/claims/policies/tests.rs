@@ -152,7 +152,7 @@ fn policies_decide_by_people_places_and_factors() {
                         Verdict::Permit => 'P',
                         Verdict::SecondFactor => 'M',
                         Verdict::Deny(Denial::NotPermitted) => 'D',
-                        Verdict::Deny(Denial::Denied) => panic!("policies deny nobody by name"),
+                        Verdict::Deny(reason) => panic!("policies never say {reason:?}"),
                     }
                 })
                 .collect();

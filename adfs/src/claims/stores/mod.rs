@@ -56,6 +56,8 @@ impl<'a> ServiceStores<'a> {
         let others = [
             &trust.issuance_authorization_rules,
             &trust.additional_authentication_rules,
+            &trust.delegation_authorization_rules,
+            &trust.impersonation_authorization_rules,
         ];
         let queries = others
             .into_iter()
