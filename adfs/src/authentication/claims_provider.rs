@@ -22,6 +22,8 @@ const LONGEST: Duration = Duration::hours(24);
 /// Shortest time that the use of an assertion is remembered (spec security 3.4).
 const REMEMBERED: Duration = Duration::minutes(60);
 const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified";
+/// What a name of no stated format has (SAML 2.0 Core 2.2.2).
+const NAME_UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
 const NAME_IDENTIFIER: &str =
     "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier";
 const CLAIM_PROPERTIES: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claimproperties/";
@@ -63,6 +65,11 @@ pub enum AssertionRefusal {
         "the relying party demands a fresh sign-in, and the claims provider answered with an old one"
     )]
     NotFresh,
+    /// A name of another format than the trust demands.
+    #[error(
+        "its name has another format than the required_name_id_format of the claims provider trust"
+    )]
+    NameIdFormat,
     /// Neither name nor claims.
     #[error("it names nobody")]
     Nobody,
@@ -156,6 +163,13 @@ fn check(expected: &Expectation<'_>, assertion: &Assertion) -> Result<Checked, A
     if ends.is_some_and(|ends| ends <= now) {
         return Err(AssertionRefusal::Expired);
     }
+    if let Some(required) = &trust.saml.required_name_id_format {
+        let name = assertion.name.as_ref();
+        let format = name.map(|name| name.format.as_deref().unwrap_or(NAME_UNSPECIFIED));
+        if format != Some(required.as_str()) {
+            return Err(AssertionRefusal::NameIdFormat);
+        }
+    }
     let (method, methods) = methods(trust, assertion, statement);
     Ok(Checked {
         proof: Proof {
@@ -227,13 +241,17 @@ fn methods(
     statement: Option<&AuthenticationStatement>,
 ) -> (String, Vec<String>) {
     let stated = statement.and_then(|statement| statement.method.as_deref());
-    let referenced = assertion.claims.iter().any(|claim| {
-        claim.claim_type == types::METHODS_REFERENCES
-            && claim.value == types::MULTIPLE_AUTHENTICATION
-    });
-    let several = stated == Some(types::MULTIPLE_AUTHENTICATION) || referenced;
+    let means_several = |method: &str| {
+        method == types::MULTIPLE_AUTHENTICATION
+            || trust.saml.custom_mfa_uri.as_deref() == Some(method)
+    };
+    let referenced = assertion
+        .claims
+        .iter()
+        .any(|claim| claim.claim_type == types::METHODS_REFERENCES && means_several(&claim.value));
+    let several = stated.is_some_and(means_several) || referenced;
     let method = stated
-        .filter(|method| *method != types::MULTIPLE_AUTHENTICATION)
+        .filter(|method| !means_several(method))
         .unwrap_or(UNSPECIFIED);
     let mut methods = vec![method.to_owned()];
     if several && trust.supports_mfa {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use claim_rules::RuleSet;
 use federation::endpoints::ReplyUrl;
+use federation::saml2::Binding;
+use federation::signature::SignatureAlgorithm;
 use openssl::x509::X509;
 
-use super::saml::SamlEndpoint;
+use super::saml::{SamlEndpoint, SamlProtocol};
 
 /// A claims provider trust.
 #[derive(Debug)]
@@ -30,10 +32,30 @@ pub struct ClaimsProviderTrust {
     pub organizational_account_suffixes: Vec<String>,
     /// Whether its word for a second factor counts (SupportsMFA).
     pub supports_mfa: bool,
-    /// Whether requests to it must be signed (SignedSamlRequestsRequired).
-    pub signed_saml_requests_required: bool,
+    /// What our requests to it are like, and its names in answer (SAML 2.0 only).
+    pub saml: ClaimsProviderSaml,
     /// The file that it was read from.
     pub file: PathBuf,
+}
+
+/// How SAML 2.0 is spoken with a claims provider.
+#[derive(Debug, Clone, Default)]
+pub struct ClaimsProviderSaml {
+    /// Whether requests to it must be signed (SignedSamlRequestsRequired).
+    pub signed_requests_required: bool,
+    /// What they are signed by (SignatureAlgorithm).
+    pub signature_algorithm: SignatureAlgorithm,
+    /// The format of the name that is asked for, a URI (SamlAuthnRequestNameIdFormat).
+    pub request_name_id_format: Option<String>,
+    /// The format that the name in an assertion must have, a URI (RequiredNameIdFormat).
+    pub required_name_id_format: Option<String>,
+    /// Which of our assertion consumers is to be answered at, by the index that our metadata gives it
+    /// (SamlAuthnRequestIndex).
+    pub request_index: Option<u16>,
+    /// Whether it may make a new name for somebody (AllowCreate).
+    pub allow_create: bool,
+    /// What it calls a sign-in with a second factor, besides `multipleauthn` (CustomMFAUri).
+    pub custom_mfa_uri: Option<String>,
 }
 
 /// How a claims provider is asked (ProtocolProfile).
@@ -56,6 +78,21 @@ pub enum ClaimsProviderProtocol {
 pub struct ClaimsProviders {
     pub(super) trusts: Vec<Arc<ClaimsProviderTrust>>,
     pub(super) by_identifier: HashMap<String, Arc<ClaimsProviderTrust>>,
+}
+
+impl ClaimsProviderTrust {
+    /// Its SAML endpoint for `protocol` that messages go to: the default one, else the first, with the Redirect binding
+    /// before POST among equals, as AD FS prefers it.
+    pub fn saml_endpoint(&self, protocol: SamlProtocol) -> Option<&SamlEndpoint> {
+        let ClaimsProviderProtocol::Saml { endpoints } = &self.protocol else {
+            return None;
+        };
+        let usable = endpoints.iter().filter(|endpoint| {
+            endpoint.protocol == protocol
+                && matches!(endpoint.binding, Binding::Redirect | Binding::Post)
+        });
+        usable.min_by_key(|endpoint| (!endpoint.is_default, endpoint.binding != Binding::Redirect))
+    }
 }
 
 impl ClaimsProviders {

@@ -29,18 +29,10 @@ const OWN_ISSUERS: [&str; 4] = [
 const ACTIVE_DIRECTORY: &str = "Active Directory";
 
 /// What AD FS knows and this version does not do; values that ask for nothing are taken.
-const UNAVAILABLE: [(&str, &str); 8] = [
-    (
-        "required_name_id_format",
-        "remove it; check the format in the acceptance transform rules",
-    ),
+const UNAVAILABLE: [(&str, &str); 6] = [
     (
         "encrypted_name_id_required",
-        "remove it; encrypted names are not read",
-    ),
-    (
-        "custom_mfa_uri",
-        "remove it; the claims provider is asked for multipleauthn",
+        "remove it; encrypted names are read and unencrypted ones too",
     ),
     ("anchor_claim_type", "remove it"),
     (
@@ -131,7 +123,7 @@ fn trust(
         .map(|found| found.value)
         .unwrap_or_default();
     let supports_mfa = section.flag("supports_mfa", false);
-    let signed_saml_requests_required = section.flag("signed_saml_requests_required", false);
+    let saml = saml_reader::claims_provider(section);
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);
     }
@@ -149,7 +141,7 @@ fn trust(
             .filter(|suffix| !suffix.is_empty())
             .collect(),
         supports_mfa,
-        signed_saml_requests_required,
+        saml,
         file: file.to_owned(),
     };
     Some((trust, identifier.at))

@@ -56,7 +56,9 @@ pub use attribute_stores::{
 };
 pub use certificates::CertificateRollover;
 pub use claim_descriptions::ClaimDescriptionConfig;
-pub use claims_provider::{ClaimsProviderProtocol, ClaimsProviderTrust, ClaimsProviders};
+pub use claims_provider::{
+    ClaimsProviderProtocol, ClaimsProviderSaml, ClaimsProviderTrust, ClaimsProviders,
+};
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};

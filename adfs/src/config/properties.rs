@@ -38,6 +38,8 @@ pub struct Properties {
     pub saml_message_delivery_window: Duration,
     /// Whether requests of every relying party must be signed (SignedSamlRequestsRequired).
     pub signed_saml_requests_required: bool,
+    /// Whether our own requests to claims providers are signed, whatever their trusts say (SignSamlAuthnRequests).
+    pub sign_saml_authn_requests: bool,
     /// Classes of authentication, weakest first (AuthenticationContextOrder).
     pub authentication_context_order: Vec<String>,
     /// When token certificates are replaced.
@@ -119,6 +121,7 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
         section.flag("enable_relay_state_for_idp_initiated_sign_on", false);
     let saml_message_delivery_window = section.minutes("saml_message_delivery_window", 1..=60, 5);
     let signed_saml_requests_required = section.flag("signed_saml_requests_required", false);
+    let sign_saml_authn_requests = section.flag("sign_saml_authn_requests", false);
     let authentication_context_order = section
         .find::<Vec<String>>(
             "authentication_context_order",
@@ -156,6 +159,7 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
         relay_state_for_idp_initiated_sign_on_enabled,
         saml_message_delivery_window,
         signed_saml_requests_required,
+        sign_saml_authn_requests,
         authentication_context_order,
         certificate_rollover,
     }

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use federation::endpoints::ReplyUrl;
 use federation::saml2::Binding;
+use federation::signature::SignatureAlgorithm;
 use serde::Deserialize;
 
 use super::certificate_reader::certificates;
+use super::claims_provider::ClaimsProviderSaml;
 use super::reader::Section;
 use super::saml::{
     ContentEncryption, ProtocolProfile, SamlEndpoint, SamlProtocol, SamlResponseSignature,
@@ -47,6 +49,40 @@ pub(super) fn settings(section: &mut Section<'_>) -> SamlSettings {
             )
             .map(|found| found.value)
             .unwrap_or_default(),
+    }
+}
+
+/// The settings of a claims provider.
+pub(super) fn claims_provider(section: &mut Section<'_>) -> ClaimsProviderSaml {
+    let mut uri = |key| {
+        let expected =
+            "a URI, for example \"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\"";
+        section
+            .text(key, expected)
+            .map(|found| found.value)
+            .filter(|value| !value.is_empty())
+    };
+    let request_name_id_format = uri("saml_authn_request_name_id_format");
+    let required_name_id_format = uri("required_name_id_format");
+    let custom_mfa_uri = uri("custom_mfa_uri");
+    let signature_algorithm = section.find::<SignatureAlgorithm>(
+        "signature_algorithm",
+        "\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\" or remove it",
+    );
+    let index = section.find::<u16>(
+        "saml_authn_request_index",
+        "the index of an assertion consumer in this service's metadata, for example 0",
+    );
+    ClaimsProviderSaml {
+        signed_requests_required: section.flag("signed_saml_requests_required", false),
+        signature_algorithm: signature_algorithm
+            .map(|found| found.value)
+            .unwrap_or_default(),
+        request_name_id_format,
+        required_name_id_format,
+        request_index: index.map(|found| found.value),
+        allow_create: section.flag("allow_create", true),
+        custom_mfa_uri,
     }
 }
 

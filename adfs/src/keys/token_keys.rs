@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use federation::signature::SigningKey;
+use federation::xmlenc::decrypt::{DecryptionKey, KeyTransport};
 use openssl::encrypt::Decrypter;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
@@ -71,6 +72,19 @@ impl TokenDecrypting {
         let length = decrypter.decrypt(wrapped, &mut key)?;
         key.truncate(length);
         Ok(key)
+    }
+}
+
+impl DecryptionKey for TokenDecrypting {
+    fn unwrap_key(&self, wrapped: &[u8], transport: KeyTransport) -> Option<Zeroizing<Vec<u8>>> {
+        let (digest, mask) = (transport.digest, transport.mask);
+        TokenDecrypting::unwrap_key(
+            self,
+            wrapped,
+            digest.message_digest(),
+            mask.message_digest(),
+        )
+        .ok()
     }
 }
 

@@ -72,7 +72,7 @@ async fn answer(
         };
     }
     if !from_page && (posted.has("SAMLRequest") || posted.has("SAMLResponse")) {
-        return saml::posted_message(exchange, &posted);
+        return saml::posted_message(exchange, &posted).await;
     }
     let page = from_page.then_some(&posted);
     let messages = ["SAMLRequest", "SAMLResponse", pending::PARAMETER];

@@ -10,6 +10,7 @@ use super::flow::Flow;
 use super::guard;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
+use super::upstream;
 use crate::protocols;
 use crate::protocols::saml::{
     Admitted, Arrival, CheckedSignIn, MessageName, Received, idp_initiated, pending,
@@ -18,7 +19,7 @@ use crate::sign_in::{Refusal, Session};
 
 /// A message of the POST binding. It came from another site and so without our cookies; what was verified of it goes on
 /// by GET, with which they come along.
-pub(super) fn posted_message(
+pub(super) async fn posted_message(
     exchange: &Exchange<'_>,
     posted: &Parameters,
 ) -> Result<HttpResponse, Refusal> {
@@ -46,7 +47,8 @@ pub(super) fn posted_message(
             }
             Ok(exchange.redirect(StatusCode::SEE_OTHER, &address).finish())
         }
-        MessageName::LogoutRequest | MessageName::LogoutResponse | MessageName::Response => {
+        MessageName::Response => upstream::arrive_response(exchange, &received).await,
+        MessageName::LogoutRequest | MessageName::LogoutResponse => {
             Err(Refusal::ProtocolUnavailable)
         }
     }

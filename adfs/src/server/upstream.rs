@@ -3,18 +3,23 @@
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
+use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use federation::assertion::Assertion;
+use federation::xmlenc::decrypt::DecryptionKey;
 use uuid::Uuid;
 
 use super::exchange::Exchange;
 use super::flow::session_cookies;
+use super::headers::PagePolicy;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
 use super::{cookies, report, sign_out};
 use crate::authentication::{AssertionRefusal, Expectation, accept_assertion};
-use crate::config::{ClaimsProviderProtocol, ClaimsProviderTrust};
-use crate::pages::with_explicit_port;
+use crate::config::{ClaimsProviderProtocol, ClaimsProviderTrust, SamlProtocol};
+use crate::pages::{AutoPostPage, with_explicit_port};
+use crate::protocols::saml::Received;
+use crate::protocols::upstream::saml::{self, Carried};
 use crate::protocols::upstream::{AnswerError, Pending, wsfed};
 use crate::sign_in::{self, Refusal, SignInRequest};
 
@@ -33,7 +38,7 @@ pub(super) fn leave(
     let pending = Pending::begin(trust, request, transaction.relative(), &federation.clock)
         .ok_or(Refusal::TooLarge)?;
     let sealed = pending.seal(&federation.keys).ok_or(Refusal::Issuance)?;
-    let address = match &trust.protocol {
+    let carried = match &trust.protocol {
         ClaimsProviderProtocol::WsFederation { endpoint } => wsfed::sign_in_address(
             endpoint.as_str(),
             &wsfed::Question {
@@ -44,19 +49,73 @@ pub(super) fn leave(
                 user_name,
                 now: federation.clock.now(),
             },
-        ),
-        ClaimsProviderProtocol::Saml { .. } => return Err(Refusal::ProtocolUnavailable),
+        )
+        .map(Carried::Redirect)
+        .ok_or(Refusal::UnknownClaimsProvider)?,
+        ClaimsProviderProtocol::Saml { .. } => saml_request(exchange, trust, &pending, request)?,
     };
-    let address = address.ok_or(Refusal::UnknownClaimsProvider)?;
-    let mut response = exchange.redirect(StatusCode::FOUND, &address);
     let kept = cookies::context(pending.key(), &sealed).ok_or(Refusal::TooLarge)?;
-    for cookie in kept {
-        response.cookie(cookie);
+    let set = kept
+        .into_iter()
+        .chain(cookies::surplus_contexts(&exchange.cookies));
+    Ok(carry(exchange, &carried, set))
+}
+
+/// Sends a message through the browser, together with cookies.
+fn carry(
+    exchange: &Exchange<'_>,
+    carried: &Carried,
+    set: impl Iterator<Item = Cookie<'static>>,
+) -> HttpResponse {
+    match carried {
+        Carried::Redirect(address) => {
+            let mut response = exchange.redirect(StatusCode::FOUND, address);
+            for cookie in set {
+                response.cookie(cookie);
+            }
+            response.finish()
+        }
+        Carried::Post(form) => {
+            let page = AutoPostPage::new(&form.action, &form.fields);
+            let mut response = exchange.page(StatusCode::OK, &PagePolicy::auto_post(), &page);
+            for cookie in set {
+                response.response.cookie(cookie);
+            }
+            response.finish()
+        }
     }
-    for cookie in cookies::surplus_contexts(&exchange.cookies) {
-        response.cookie(cookie);
-    }
-    Ok(response.finish())
+}
+
+fn saml_request(
+    exchange: &Exchange<'_>,
+    trust: &ClaimsProviderTrust,
+    pending: &Pending,
+    request: &SignInRequest,
+) -> Result<Carried, Refusal> {
+    let configuration = &exchange.configuration;
+    let endpoint = trust
+        .saml_endpoint(SamlProtocol::SingleSignOn)
+        .ok_or(Refusal::UnknownClaimsProvider)?;
+    let sign =
+        configuration.properties.sign_saml_authn_requests || trust.saml.signed_requests_required;
+    let signing = exchange.federation.keys.token_signing();
+    let question = saml::Question {
+        trust,
+        issuer: &configuration.service.identifier,
+        id: &pending.request_id(),
+        freshness: request.freshness,
+        method: request.method,
+        now: exchange.federation.clock.now(),
+    };
+    saml::sign_in_request(endpoint, &question, sign.then(|| signing.key())).map_err(|error| {
+        tracing::error!(
+            activity_id = %exchange.context.activity_id,
+            claims_provider = %trust.name,
+            %error,
+            "a request to a claims provider could not be written"
+        );
+        Refusal::Issuance
+    })
 }
 
 /// A POST with `wresult`: an answer by WS-Federation. One that this browser did not ask for is refused: nothing says who
@@ -72,9 +131,50 @@ pub(super) async fn arrive(
     let ClaimsProviderProtocol::WsFederation { .. } = trust.protocol else {
         return Err(Refusal::NoPendingSignIn);
     };
-    let assertion = wsfed::read_answer(wresult, &trust.token_signing_certificates)
-        .map_err(|error| refused(exchange, &trust, &error))?;
-    finish(exchange, &pending, &trust, &assertion).await
+    let certificates = &trust.token_signing_certificates;
+    let assertion = with_keys(exchange, |keys| {
+        wsfed::read_answer(wresult, certificates, keys)
+    })
+    .map_err(|error| refused(exchange, &trust, &error))?;
+    finish(exchange, &pending, &trust, &assertion, None).await
+}
+
+/// A POST with a SAML `Response`. The request that it answers must be one of this browser's, too: unsolicited responses
+/// are refused (spec security SIG-13).
+pub(super) async fn arrive_response(
+    exchange: &Exchange<'_>,
+    received: &Received,
+) -> Result<HttpResponse, Refusal> {
+    let message = received.xml();
+    let request =
+        saml::answered_request(message).map_err(|error| Refusal::SamlMessage(error.to_string()))?;
+    let key = request.as_deref().and_then(Pending::key_of_request);
+    let (pending, trust) = asked(exchange, key)?;
+    let ClaimsProviderProtocol::Saml { .. } = trust.protocol else {
+        return Err(Refusal::NoPendingSignIn);
+    };
+    let (request_id, recipients) = (pending.request_id(), recipients(exchange));
+    let assertion = with_keys(exchange, |keys| {
+        let expected = saml::Expected {
+            trust: &trust,
+            recipients: &recipients,
+            request_id: &request_id,
+            keys,
+        };
+        saml::read_answer(message, &expected)
+    })
+    .map_err(|error| refused(exchange, &trust, &error))?;
+    finish(exchange, &pending, &trust, &assertion, Some(&request_id)).await
+}
+
+/// Reads with all token-decrypting keys, primary and secondary.
+fn with_keys<T>(exchange: &Exchange<'_>, read: impl FnOnce(&[&dyn DecryptionKey]) -> T) -> T {
+    let keys = exchange.federation.keys.decrypting_keys();
+    let keys: Vec<&dyn DecryptionKey> = keys
+        .iter()
+        .map(|key| -> &dyn DecryptionKey { &**key })
+        .collect();
+    read(&keys)
 }
 
 /// The question that an answer names, and the trust that it was put to.
@@ -103,6 +203,7 @@ async fn finish(
     pending: &Pending,
     trust: &Arc<ClaimsProviderTrust>,
     assertion: &Assertion,
+    request_id: Option<&str>,
 ) -> Result<HttpResponse, Refusal> {
     let federation = exchange.federation;
     let configuration = &exchange.configuration;
@@ -112,7 +213,7 @@ async fn finish(
         trust,
         audiences: &audiences,
         recipients: &recipients(exchange),
-        in_response_to: None,
+        in_response_to: request_id,
         signed_in_since: pending.signed_in_since(),
         now: federation.clock.now(),
     };
@@ -150,9 +251,12 @@ fn refused(exchange: &Exchange<'_>, trust: &ClaimsProviderTrust, error: &AnswerE
     report::not_vouched(exchange, trust, error);
     match error {
         AnswerError::Refused(AssertionRefusal::Store(_)) => Refusal::Unavailable,
+        AnswerError::Status { .. } => Refusal::ClaimsProviderRefused,
         _ => Refusal::ClaimsProviderToken,
     }
 }
 
+#[cfg(test)]
+mod saml_tests;
 #[cfg(test)]
 mod tests;

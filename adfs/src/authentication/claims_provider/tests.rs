@@ -4,7 +4,7 @@ use federation::endpoints::ReplyUrl;
 use time::macros::datetime;
 
 use super::*;
-use crate::config::ClaimsProviderProtocol;
+use crate::config::{ClaimsProviderProtocol, ClaimsProviderSaml};
 
 const PROVIDER: &str = "http://idp.test/adfs/services/trust";
 const US: &str = "http://sts.test/adfs/services/trust";
@@ -25,7 +25,7 @@ fn trust(supports_mfa: bool, suffixes: &[&str]) -> Arc<ClaimsProviderTrust> {
         ),
         organizational_account_suffixes: suffixes.iter().map(|one| (*one).to_owned()).collect(),
         supports_mfa,
-        signed_saml_requests_required: false,
+        saml: ClaimsProviderSaml::default(),
         file: "idp.toml".into(),
     })
 }

@@ -105,7 +105,8 @@ impl Received {
         }
     }
 
-    pub(super) fn xml(&self) -> &str {
+    /// The message, of which nothing is known.
+    pub fn xml(&self) -> &str {
         &self.xml
     }
 

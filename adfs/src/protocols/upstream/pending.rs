@@ -14,6 +14,8 @@ use crate::sign_in::{Freshness, SignInRequest};
 /// Binds the sealed value to this use.
 const PURPOSE: &str = "MSISContext";
 const VERSION: u8 = 1;
+/// An `ID` must not begin with a digit.
+const REQUEST_ID: &str = "id-";
 /// How long a sign-in may be away.
 const LIFE: Duration = Duration::minutes(10);
 /// Longest address to come back to, in bytes. A browser must be able to keep it.
@@ -76,6 +78,16 @@ impl Pending {
     /// Names it towards browser and claims provider. Tells nothing by itself.
     pub fn key(&self) -> Uuid {
         self.key
+    }
+
+    /// `ID` of the request that asks the question by SAML 2.0.
+    pub fn request_id(&self) -> String {
+        format!("{REQUEST_ID}{}", self.key.hyphenated())
+    }
+
+    /// The key of the question that an answer by SAML 2.0 names. Tells nothing by itself.
+    pub fn key_of_request(in_response_to: &str) -> Option<Uuid> {
+        Uuid::try_parse(in_response_to.strip_prefix(REQUEST_ID)?).ok()
     }
 
     /// Identifier of the claims provider that was asked.

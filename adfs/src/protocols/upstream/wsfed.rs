@@ -4,6 +4,7 @@ use federation::assertion::{self, Assertion};
 use federation::dsig::{self, AcceptedAlgorithms, SignatureError};
 use federation::timestamp;
 use federation::wsfed::{ResultToken, read_result};
+use federation::xmlenc::decrypt::{DecryptionKey, Integrity, decrypt};
 use openssl::x509::X509;
 use time::OffsetDateTime;
 use url::Url;
@@ -62,23 +63,30 @@ pub fn sign_in_address(endpoint: &str, question: &Question<'_>) -> Option<String
     Some(address.into())
 }
 
-/// The assertion in `wresult`, if one of `certificates` signed it. They are those of the one trust that was asked.
+/// The assertion in `wresult`, if one of `certificates` signed it. They are those of the one trust that was asked. `keys`
+/// open encrypted tokens.
 ///
 /// # Errors
 /// See [`AnswerError`].
-pub fn read_answer(wresult: &str, certificates: &[X509]) -> Result<Assertion, AnswerError> {
+pub fn read_answer(
+    wresult: &str,
+    certificates: &[X509],
+    keys: &[&dyn DecryptionKey],
+) -> Result<Assertion, AnswerError> {
     // SHA-1 is never accepted on a claims provider's token (spec security SIG-8).
     let accepted = AcceptedAlgorithms::default();
     let authentic = match dsig::authenticate_issued_token(wresult, certificates, &accepted) {
-        // There is no signature around an encrypted token, and that is the better thing to say.
-        Err(SignatureError::NotSigned)
-            if matches!(read_result(wresult)?, ResultToken::Encrypted(_)) =>
-        {
-            return Err(AnswerError::Encrypted);
-        }
+        // There is no signature around an encrypted token; it is within.
+        Err(SignatureError::NotSigned) => match read_result(wresult)? {
+            ResultToken::Encrypted(token) => {
+                let plain = decrypt(&token, keys, Integrity::Unknown)?;
+                dsig::authenticate_root(&plain, certificates, &accepted)?
+            }
+            ResultToken::Assertion(_) => return Err(SignatureError::NotSigned.into()),
+        },
         outcome => outcome?,
     };
-    Ok(assertion::read(authentic.element())?)
+    Ok(assertion::read_with_keys(authentic.element(), keys)?)
 }
 
 #[cfg(test)]

@@ -25,13 +25,13 @@ use crate::clock::Clock;
 use crate::server::{SignInRate, routes};
 use crate::state::Federation;
 
-const NOW: OffsetDateTime = datetime!(2026-11-25 12:00 UTC);
-const PROVIDER: &str = "http://idp.test/adfs/services/trust";
-const US: &str = "http://sts.contoso.test/adfs/services/trust";
-const START: &str = "/adfs/ls/?wa=wsignin1.0&wtrealm=urn%3Aapp&wctx=a%26b";
-const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
+pub(super) const NOW: OffsetDateTime = datetime!(2026-11-25 12:00 UTC);
+pub(super) const PROVIDER: &str = "http://idp.test/adfs/services/trust";
+pub(super) const US: &str = "http://sts.contoso.test/adfs/services/trust";
+pub(super) const START: &str = "/adfs/ls/?wa=wsignin1.0&wtrealm=urn%3Aapp&wctx=a%26b";
+pub(super) const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
 
-fn key_pair() -> (PKey<Private>, X509) {
+pub(super) fn key_pair() -> (PKey<Private>, X509) {
     let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
     let mut name = X509NameBuilder::new().expect("a name");
     name.append_entry_by_text("CN", "idp.test").expect("a name");
@@ -120,15 +120,15 @@ impl Word {
     }
 }
 
-struct Service {
-    federation: std::sync::Arc<Federation>,
-    clock: Clock,
-    provider: SigningKey,
+pub(super) struct Service {
+    pub(super) federation: std::sync::Arc<Federation>,
+    pub(super) clock: Clock,
+    pub(super) provider: SigningKey,
     _folder: TempDir,
 }
 
 impl Service {
-    async fn start(trust: &str, party: &str) -> Service {
+    pub(super) async fn start(trust: &str, party: &str) -> Service {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str, text: &[u8]| {
             let path = folder.path().join(name);
@@ -194,7 +194,7 @@ impl Service {
         }
     }
 
-    fn browser(&self) -> Browser<'_> {
+    pub(super) fn browser(&self) -> Browser<'_> {
         Browser {
             service: self,
             cookies: BTreeMap::new(),
@@ -202,23 +202,23 @@ impl Service {
     }
 }
 
-struct Answer {
-    status: u16,
-    location: String,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) location: String,
+    pub(super) body: String,
 }
 
-struct Browser<'a> {
-    service: &'a Service,
-    cookies: BTreeMap<String, String>,
+pub(super) struct Browser<'a> {
+    pub(super) service: &'a Service,
+    pub(super) cookies: BTreeMap<String, String>,
 }
 
 impl Browser<'_> {
-    async fn get(&mut self, target: &str) -> Answer {
+    pub(super) async fn get(&mut self, target: &str) -> Answer {
         self.send(web_test::TestRequest::get().uri(target)).await
     }
 
-    async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(super) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Answer {
         let request = web_test::TestRequest::post().uri(target);
         self.send(request.set_form(fields)).await
     }
@@ -275,12 +275,12 @@ impl Browser<'_> {
         .await
     }
 
-    fn has_session(&self) -> bool {
+    pub(super) fn has_session(&self) -> bool {
         self.cookies.contains_key("MSISAuth")
     }
 }
 
-const AT_PROVIDER: &str = "&whr=http%3A%2F%2Fidp.test%2Fadfs%2Fservices%2Ftrust";
+pub(super) const AT_PROVIDER: &str = "&whr=http%3A%2F%2Fidp.test%2Fadfs%2Fservices%2Ftrust";
 
 #[actix_web::test]
 async fn a_user_of_another_organisation_signs_in() {
