@@ -10,6 +10,7 @@ mod output;
 mod proxy;
 mod relying_party;
 mod rules;
+mod session;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,6 +87,9 @@ enum Command {
     /// Proxies that are trusted
     #[command(subcommand)]
     Proxy(proxy::Command),
+    /// Sessions of people who are signed in
+    #[command(subcommand)]
+    Session(session::Command),
 }
 
 /// Reads the command line and does it.
@@ -102,6 +106,7 @@ pub fn run() -> ExitCode {
         Command::RelyingParty(command) => relying_party::run(&command, arguments.output),
         Command::Entra(command) => entra::run(&command, arguments.output),
         Command::Proxy(command) => proxy::run(&command, arguments.output),
+        Command::Session(command) => session::run(&command, arguments.output),
     };
     match outcome {
         Ok(code) => code,

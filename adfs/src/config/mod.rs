@@ -62,7 +62,7 @@ pub use claims_provider::{
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};
-pub use properties::{LoopDetection, Properties};
+pub use properties::{LoopDetection, MAX_SESSION_LIFETIME, Properties};
 pub use relying_party::{RelyingParties, RelyingPartyTrust};
 pub use saml::{
     ContentEncryption, ProtocolProfile, SamlEndpoint, SamlProtocol, SamlResponseSignature,
@@ -140,6 +140,12 @@ impl Configuration {
     /// As [`Configuration::load`].
     pub fn load_changed(path: &Path, changes: &TrustChanges) -> Result<Configuration, ConfigError> {
         Configuration::load_changed_with(path, changes, &Environment::of_process())
+    }
+
+    /// Whether an earlier sign-in never serves this relying party: it wants a new one each time
+    /// (AlwaysRequireAuthentication), or there is no single sign-on at all (SsoEnabled).
+    pub fn always_requires_authentication(&self, trust: &RelyingPartyTrust) -> bool {
+        trust.always_require_authentication || !self.properties.sso_enabled
     }
 
     /// The folder of the relying party trusts of the configuration at `path`.

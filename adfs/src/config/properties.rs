@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claim_rules::RuleSet;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::attribute_store_reader::StoreNames;
 use super::certificates::{self, CertificateRollover};
@@ -19,6 +19,12 @@ pub struct Properties {
     pub kmsi_enabled: bool,
     /// Life of a session whose user asked for that (KmsiLifetimeMins); 7 days at most.
     pub kmsi_lifetime: Duration,
+    /// Whether one sign-in serves several requests at all (SsoEnabled).
+    pub sso_enabled: bool,
+    /// Whether a session may outlive the browser (PersistentSsoEnabled).
+    pub persistent_sso_enabled: bool,
+    /// Sessions that outlive the browser and began before this are over (PersistentSsoCutoffTime).
+    pub persistent_sso_cutoff_time: Option<OffsetDateTime>,
     /// Protection against applications that ask for tokens in a circle; `None` when it is off.
     pub loop_detection: Option<LoopDetection>,
     /// Rules that decide for every relying party whether a second factor is needed
@@ -46,6 +52,14 @@ pub struct Properties {
     pub certificate_rollover: CertificateRollover,
 }
 
+impl Properties {
+    /// Whether the page asks users if they want to stay signed in. Without registered devices nothing else makes a session
+    /// persistent.
+    pub fn offers_to_stay_signed_in(&self) -> bool {
+        self.sso_enabled && self.persistent_sso_enabled && self.kmsi_enabled
+    }
+}
+
 /// Limits of loop detection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoopDetection {
@@ -65,21 +79,19 @@ const AUTHENTICATION_CONTEXT_ORDER: [&str; 6] = [
     "urn:oasis:names:tc:SAML:2.0:ac:classes:Kerberos",
 ];
 const WEEK_MINUTES: u32 = 7 * 24 * 60;
+/// No session lives longer, whatever is configured.
+pub const MAX_SESSION_LIFETIME: Duration = Duration::days(7);
 const YEAR_MINUTES: u32 = 366 * 24 * 60;
 
 /// Properties of AD FS that mean something which this version does not do.
-const UNAVAILABLE: [(&str, &str); 6] = [
+const UNAVAILABLE: [(&str, &str); 5] = [
     (
         "enable_extranet_lockout",
         "remove it; attempts are limited by address instead",
     ),
     (
-        "enable_persistent_sso",
-        "remove it; use `kmsi_enabled`, there are no registered devices",
-    ),
-    (
-        "persistent_sso_enabled",
-        "remove it; use `kmsi_enabled`, there are no registered devices",
+        "device_usage_window_in_days",
+        "remove it; there are no registered devices",
     ),
     (
         "persistent_sso_lifetime_mins",
@@ -99,6 +111,10 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
     let sso_lifetime = section.minutes("sso_lifetime", 1..=WEEK_MINUTES, 480);
     let kmsi_enabled = section.flag("kmsi_enabled", false);
     let kmsi_lifetime = section.minutes("kmsi_lifetime_mins", 1..=WEEK_MINUTES, 1440);
+    let sso_enabled = section.flag("sso_enabled", true);
+    let persistent_sso_enabled = section.flag("persistent_sso_enabled", true);
+    let persistent_sso_cutoff_time =
+        section.moment("persistent_sso_cutoff_time", "2026-01-31T08:00:00Z");
     let loop_detection_enabled = section.flag("loop_detection_enabled", true);
     let time_interval = section.seconds("loop_detection_time_interval_in_seconds", 1..=3600, 20);
     let maximum = section.number(
@@ -147,6 +163,9 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
         sso_lifetime,
         kmsi_enabled,
         kmsi_lifetime,
+        sso_enabled,
+        persistent_sso_enabled,
+        persistent_sso_cutoff_time,
         loop_detection: loop_detection_enabled.then_some(LoopDetection {
             time_interval,
             maximum_tokens_issued_in_interval: maximum,

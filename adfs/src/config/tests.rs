@@ -886,3 +886,44 @@ fn metadata_names_organization_and_contact_only_where_they_are_configured() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].contains("organization.url"), "{problems:?}");
 }
+
+#[test]
+fn a_cutoff_is_a_moment_in_any_spelling_and_the_first_year_is_none() {
+    let expected = time::macros::datetime!(2026-01-31 08:00 UTC);
+    for (written, cutoff) in [
+        ("2026-01-31T08:00:00Z", Some(expected)),
+        ("2026-01-31 09:00:00+01:00", Some(expected)),
+        ("2026-01-31T08:00:00", Some(expected)),
+        ("\"2026-01-31T08:00:00Z\"", Some(expected)),
+        ("\"0001-01-01T00:00:00\"", None),
+        ("0001-01-01T00:00:00Z", None),
+    ] {
+        let text = format!("{MINIMAL}[properties]\npersistent_sso_cutoff_time = {written}\n");
+        let configuration = folder(&text).load(&[]).expect(written);
+        let properties = configuration.properties;
+        assert_eq!(properties.persistent_sso_cutoff_time, cutoff, "{written}");
+    }
+    for wrong in ["2026-01-31", "\"soon\"", "08:00:00", "1769846400"] {
+        let text = format!("{MINIMAL}[properties]\npersistent_sso_cutoff_time = {wrong}\n");
+        let problems = folder(&text).problems(&[]);
+        assert!(
+            matches!(problems.as_slice(), [problem] if problem.contains("write a time, for example")),
+            "{problems:?}"
+        );
+    }
+}
+
+#[test]
+fn what_concerns_registered_devices_alone_is_refused() {
+    for key in [
+        "persistent_sso_lifetime_mins",
+        "device_usage_window_in_days",
+    ] {
+        let text = format!("{MINIMAL}[properties]\n{key} = 14\n");
+        let problems = folder(&text).problems(&[]);
+        assert!(
+            matches!(problems.as_slice(), [problem] if problem.contains("there are no registered devices")),
+            "{problems:?}"
+        );
+    }
+}

@@ -5,9 +5,20 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use time::Duration;
+use serde::Deserialize;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime, UtcOffset};
+use toml::value::Datetime;
 
 use super::reader::{Found, Section};
+
+/// A date and time as it may be written.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Moment {
+    Text(String),
+    Toml(Datetime),
+}
 
 impl Section<'_> {
     /// A text that must be there and not be empty.
@@ -111,6 +122,25 @@ impl Section<'_> {
         default: u32,
     ) -> Duration {
         Duration::seconds(self.number(key, range, default).into())
+    }
+
+    /// A moment: a date and time of TOML or as a text, UTC where it names no zone. The first of the year 1 is how AD FS
+    /// writes "none".
+    pub(super) fn moment(&mut self, key: &'static str, example: &str) -> Option<OffsetDateTime> {
+        let expected = format!("a time, for example \"{example}\"");
+        let found = self.find::<Moment>(key, &expected)?;
+        let checked = self.check(key, found, &expected, |moment| {
+            let text = match moment {
+                Moment::Text(text) => text.trim().to_owned(),
+                Moment::Toml(moment) => moment.to_string(),
+            };
+            OffsetDateTime::parse(&text, &Rfc3339)
+                .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
+                .map(|moment| moment.to_offset(UtcOffset::UTC))
+                .map_err(|_| format!("{text:?} is no date and time"))
+        });
+        let moment = checked?.value;
+        (moment.year() > 1).then_some(moment)
     }
 
     /// A path; a relative one begins at the folder of the file, wherever the program was started.

@@ -203,6 +203,11 @@ impl FoundAccount {
         &self.account
     }
 
+    /// What a session of this account remembers.
+    pub fn subject(&self) -> SubjectId {
+        self.account.subject.clone()
+    }
+
     /// Why a sign-in would be refused even with the right password; `None` when it would not be.
     pub fn refusal(&self) -> Option<Reason> {
         self.refusal

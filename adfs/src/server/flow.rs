@@ -176,7 +176,7 @@ impl<'a> Flow<'a> {
         {
             sign_in::Proved::Session(session) => {
                 report::credentials_accepted(exchange, request, session.user(), session.method());
-                sign_out::replaced(exchange, &session).await?;
+                let session = sign_out::replaced(exchange, session).await?;
                 self.signed_in(session)
             }
             sign_in::Proved::Rejected { prompt, reason } => {
@@ -208,7 +208,7 @@ impl<'a> Flow<'a> {
             user_name,
             error,
             error_field,
-            kmsi: exchange.configuration.properties.kmsi_enabled,
+            kmsi: exchange.configuration.properties.offers_to_stay_signed_in(),
         };
         exchange
             .page(
@@ -250,13 +250,8 @@ impl<'a> Flow<'a> {
             cookies::with_token_count(count),
             cookies::with_visited(&exchange.cookies, &visit),
         ];
-        // The mark for this transaction has done its work: the next demand for fresh credentials asks again.
-        if permit.session().is_marked() {
-            set.extend(
-                session_cookies(exchange, &permit.session().unmarked())?
-                    .into_iter()
-                    .map(Some),
-            );
+        if let Some(session) = permit.session().used_up_by(&self.request().transaction) {
+            set.extend(session_cookies(exchange, &session)?.into_iter().map(Some));
         }
         for cookie in set.into_iter().flatten() {
             response.response.cookie(cookie);

@@ -87,17 +87,21 @@ pub(super) async fn clean_up(exchange: &Exchange<'_>) -> Result<HttpResponse, Re
     Ok(response.body(text))
 }
 
-/// Somebody else signs in where a session was: that one ends, so that nobody goes on in another's name (spec security
-/// MFA-9).
-pub(super) async fn replaced(exchange: &Exchange<'_>, by: &Session) -> Result<(), Refusal> {
+/// The session that follows the browser's earlier one, if it has one. Somebody else's ends, so that nobody goes on in
+/// another's name (spec security MFA-9); the same person's hands over what other windows are waiting for.
+pub(super) async fn replaced(exchange: &Exchange<'_>, by: Session) -> Result<Session, Refusal> {
     let before = exchange
         .cookies
         .session()
         .and_then(|sealed| Session::open(exchange.federation, &sealed));
-    match before {
-        Some(before) if !before.subject().is_same(by.subject()) => end_session(exchange).await,
-        _ => Ok(()),
+    let Some(before) = before else {
+        return Ok(by);
+    };
+    if !before.subject().is_same(by.subject()) {
+        end_session(exchange).await?;
+        return Ok(by);
     }
+    Ok(by.in_place_of(&before, exchange.federation.clock.now()))
 }
 
 /// Ends the session on the server, so that a copy of the cookie is worth nothing (spec security SES-8).

@@ -222,7 +222,7 @@ async fn finish(
         .map_err(|error| refused(exchange, trust, &error.into()))?;
     let session = sign_in::vouched(federation, &proof, pending.mark(), &exchange.context)?;
     report::vouched(exchange, trust, &session);
-    sign_out::replaced(exchange, &session).await?;
+    let session = sign_out::replaced(exchange, session).await?;
     let mut response = exchange.redirect(StatusCode::FOUND, pending.target());
     for cookie in session_cookies(exchange, &session)? {
         response.cookie(cookie);

@@ -18,7 +18,7 @@ pub use home_realm::{HomeRealm, RealmHints, Realms, choose_realm, realms_of};
 pub use loop_guard::{TokenCount, count_token};
 pub use refusal::Refusal;
 pub use request::{DemandedMethod, Freshness, SignInRequest};
-pub use session::{Session, SessionSubject};
+pub use session::{Session, SessionSubject, asserted_digest};
 
 use crate::authentication::{Credentials, Mistake, Proof, verify_password};
 use crate::claims::{
@@ -163,9 +163,7 @@ fn second_factor(request: &SignInRequest) -> Result<(), Refusal> {
 fn fresh_enough(federation: &Federation, request: &SignInRequest, session: &Session) -> bool {
     let now = federation.clock.now();
     let age = now - session.authenticated_at();
-    // A claims provider's clock is not ours, so what counts here is when the session was made.
-    let made_for_this =
-        session.is_marked_for(&request.transaction) && now - session.begun_at() <= FRESH_FOR;
+    let made_for_this = session.is_made_for(&request.transaction, now);
     match request.freshness {
         Freshness::AnyAge => true,
         Freshness::AtMost(limit) => age <= limit || made_for_this,
@@ -187,9 +185,16 @@ async fn still_holds(
     if !session.is_allowed_by(&federation.configuration.load().properties) {
         return Ok(None);
     }
-    // If the store cannot say that a session was not signed out, it must be taken for signed out.
-    let signed_out = federation.store.is_signed_out(session.id()).await;
-    if signed_out.map_err(|error| unavailable(&error))? {
+    // If the store cannot say that a session was not ended, it must be taken for ended.
+    let over = federation
+        .store
+        .is_over(
+            session.id(),
+            &session.subject().digest(),
+            session.begun_at(),
+        )
+        .await;
+    if over.map_err(|error| unavailable(&error))? {
         return Ok(None);
     }
     match session.subject() {

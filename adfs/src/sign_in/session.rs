@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use openssl::sha::sha256;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::Refusal;
+use super::{FRESH_FOR, Refusal};
 use crate::authentication::{Identified, Proof};
 use crate::claims::AssertedIdentity;
 use crate::config::Properties;
@@ -17,7 +19,9 @@ use crate::state::Federation;
 
 /// Binds the sealed value to this use; no other sealed value of this server opens as a session.
 const PURPOSE: &str = "MSISAuth";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// Transactions of other windows that a session is also fresh for.
+const MAX_OTHER_MARKS: usize = 4;
 /// Most octets of a session before it is sealed: four cookies hold them, and leave room in the request's header for the
 /// other cookies (spec passive-sign-in 6.1).
 const MAX_OCTETS: usize = 7 * 1024;
@@ -55,7 +59,24 @@ struct Content {
     expires: OffsetDateTime,
     extranet: bool,
     kept: bool,
-    mark: Option<[u8; 32]>,
+    /// Newest first.
+    marks: Vec<Mark>,
+}
+
+/// Credentials were given for this transaction, which demanded fresh ones, at this time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    transaction: [u8; 32],
+    #[serde(with = "time::serde::timestamp::milliseconds")]
+    at: OffsetDateTime,
+}
+
+impl Mark {
+    // A claims provider's clock is not ours, so what counts here is when the session was made.
+    fn is_fresh(&self, now: OffsetDateTime) -> bool {
+        now - self.at <= FRESH_FOR
+    }
 }
 
 impl SessionSubject {
@@ -70,6 +91,25 @@ impl SessionSubject {
             _ => false,
         }
     }
+
+    /// Names the person where an end of all the sessions is noted. A digest: the note needs nothing that tells who it is.
+    pub fn digest(&self) -> [u8; 32] {
+        match self {
+            SessionSubject::Account(subject) => digest(&json!(["account", subject])),
+            SessionSubject::Asserted(identity) => {
+                asserted_digest(identity.provider(), identity.user())
+            }
+        }
+    }
+}
+
+/// [`SessionSubject::digest`] of somebody whom a claims provider knows by this name.
+pub fn asserted_digest(claims_provider: &str, user: &str) -> [u8; 32] {
+    digest(&json!(["asserted", claims_provider, user]))
+}
+
+fn digest(named: &Value) -> [u8; 32] {
+    sha256(named.to_string().as_bytes())
 }
 
 impl Session {
@@ -87,7 +127,7 @@ impl Session {
         keep: bool,
         mark: Option<[u8; 32]>,
     ) -> Result<Session, Refusal> {
-        let kept = keep && properties.kmsi_enabled;
+        let kept = keep && properties.offers_to_stay_signed_in();
         let life = if kept {
             properties.kmsi_lifetime
         } else {
@@ -116,7 +156,13 @@ impl Session {
             expires: proof.ends().map_or(expires, |ends| ends.min(expires)),
             extranet,
             kept,
-            mark,
+            marks: mark
+                .map(|transaction| Mark {
+                    transaction,
+                    at: proof.given_at(),
+                })
+                .into_iter()
+                .collect(),
         });
         let octets = serde_json::to_vec(&session.0).map_err(|_| Refusal::TooManyClaims)?;
         if octets.len() > MAX_OCTETS {
@@ -198,26 +244,42 @@ impl Session {
         self.0.kept
     }
 
-    /// Whether it was made for a transaction that demanded fresh credentials.
-    pub fn is_marked(&self) -> bool {
-        self.0.mark.is_some()
+    /// Whether it was made for this transaction, which demanded fresh credentials, and a short while ago.
+    pub fn is_made_for(&self, transaction: &[u8; 32], now: OffsetDateTime) -> bool {
+        let mut marks = self.0.marks.iter();
+        marks.any(|mark| mark.transaction == *transaction && mark.is_fresh(now))
     }
 
-    /// The same session without that mark.
-    #[must_use]
-    pub fn unmarked(&self) -> Session {
-        Session(Content {
-            mark: None,
-            ..self.0.clone()
+    /// The same session, made for this transaction no more: the next demand for fresh credentials asks again. `None` when
+    /// it was not made for it.
+    pub fn used_up_by(&self, transaction: &[u8; 32]) -> Option<Session> {
+        let is_other = |mark: &&Mark| mark.transaction != *transaction;
+        let marks: Vec<Mark> = self.0.marks.iter().filter(is_other).cloned().collect();
+        (marks.len() < self.0.marks.len()).then(|| {
+            Session(Content {
+                marks,
+                ..self.0.clone()
+            })
         })
     }
 
-    pub(super) fn is_marked_for(&self, transaction: &[u8; 32]) -> bool {
-        self.0.mark.as_ref() == Some(transaction)
+    /// This session in place of `earlier`, one of the same person, whose transactions in other windows may not have come
+    /// to their end.
+    #[must_use]
+    pub fn in_place_of(mut self, earlier: &Session, now: OffsetDateTime) -> Session {
+        if self.subject().is_same(earlier.subject()) {
+            let open = earlier.0.marks.iter().filter(|mark| mark.is_fresh(now));
+            self.0.marks.extend(open.take(MAX_OTHER_MARKS).cloned());
+        }
+        self
     }
 
-    /// A session that the user asked to keep dies when that is no longer offered (spec passive-sign-in 6.2).
+    /// A session that the user asked to keep dies when that is no longer offered, and with the cut-off of its kind (spec
+    /// passive-sign-in 6.2).
     pub(super) fn is_allowed_by(&self, properties: &Properties) -> bool {
-        !self.0.kept || properties.kmsi_enabled
+        let cut_off = properties
+            .persistent_sso_cutoff_time
+            .is_some_and(|cutoff| self.0.begun < cutoff);
+        !self.0.kept || (properties.offers_to_stay_signed_in() && !cut_off)
     }
 }

@@ -1,4 +1,4 @@
-//! What must survive a restart and be counted once for all nodes: sessions signed out, assertions used, proxy
+//! What must survive a restart and be counted once for all nodes: sessions ended, assertions used, proxy
 //! trusts, and what proxies publish and share.
 //!
 //! SQLite in one file. Readers and the one writer have pools of their own: within a process writers queue in order
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
-use sessions::SignedOutSessions;
+use sessions::EndedSessions;
 
 pub use error::StoreError;
 pub use proxy_certificates::{NewProxyCertificate, ProxyCertificate, TrustChange};
@@ -29,13 +29,14 @@ pub use proxy_store::{
     Created, MAX_PROXY_STORE_ENTRIES, ProxyStoreEntry, ProxyStoreListing, Replaced,
 };
 pub use published::{MAX_PUBLISHED, Published, PublishedSettings, Withdrawn};
+pub use sessions::SessionsOf;
 
 /// The store. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     readers: SqlitePool,
     writer: SqlitePool,
-    signed_out: Arc<SignedOutSessions>,
+    ended: Arc<EndedSessions>,
     path: PathBuf,
 }
 
@@ -77,12 +78,12 @@ impl Store {
                 reason,
             })?;
         let readers = file::readers(path).await.map_err(failed)?;
-        let signed_out = Arc::new(SignedOutSessions::default());
-        signed_out.follow(&readers).await?;
+        let ended = Arc::new(EndedSessions::default());
+        ended.follow(&readers).await?;
         Ok(Store {
             readers,
             writer,
-            signed_out,
+            ended,
             path: path.to_owned(),
         })
     }

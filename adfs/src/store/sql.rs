@@ -14,6 +14,12 @@ pub(super) const SIGN_OUT_SESSION: &str = "INSERT INTO signed_out_session (id, e
     ON CONFLICT (id) DO UPDATE SET expires = excluded.expires WHERE excluded.expires > signed_out_session.expires";
 pub(super) const PRUNE_SESSIONS: &str = "DELETE FROM signed_out_session WHERE expires <= $1";
 
+pub(super) const SESSION_CUTOFFS_AFTER: &str =
+    "SELECT sequence, subject, before FROM session_cutoff WHERE sequence > $1 ORDER BY sequence";
+pub(super) const CUT_OFF_SESSIONS: &str =
+    "INSERT INTO session_cutoff (subject, before) VALUES ($1, $2)";
+pub(super) const PRUNE_SESSION_CUTOFFS: &str = "DELETE FROM session_cutoff WHERE before <= $1";
+
 pub(super) const CONSUME_ASSERTION: &str =
     "INSERT INTO consumed_assertion (digest, expires) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 pub(super) const PRUNE_CONSUMED_ASSERTIONS: &str =

@@ -16,6 +16,10 @@ async fn store() -> (TempDir, Store) {
     (folder, store)
 }
 
+async fn is_over(store: &Store, session: Uuid) -> Result<bool, StoreError> {
+    store.is_over(session, &[1; 32], START).await
+}
+
 fn certificate(number: u8) -> NewProxyCertificate {
     NewProxyCertificate {
         der: vec![number; 10],
@@ -44,7 +48,7 @@ async fn what_was_written_survives_and_the_file_is_private() {
     }
     store.close().await;
     let again = Store::open(store.path()).await.unwrap();
-    assert!(again.is_signed_out(session).await.unwrap());
+    assert!(is_over(&again, session).await.unwrap());
 }
 
 #[tokio::test]
@@ -106,17 +110,17 @@ async fn a_store_of_a_newer_program_is_refused() {
 async fn sessions_are_signed_out_until_they_are_over() {
     let (_folder, store) = store().await;
     let [one, other] = [Uuid::from_u128(1), Uuid::from_u128(2)];
-    assert!(!store.is_signed_out(one).await.unwrap());
+    assert!(!is_over(&store, one).await.unwrap());
     store
         .sign_out(one, START + Duration::hours(8))
         .await
         .unwrap();
     // A second sign-out with an earlier end must not shorten the first.
     store.sign_out(one, START).await.unwrap();
-    assert!(store.is_signed_out(one).await.unwrap());
-    assert!(!store.is_signed_out(other).await.unwrap());
+    assert!(is_over(&store, one).await.unwrap());
+    assert!(!is_over(&store, other).await.unwrap());
     assert_eq!(store.prune(START + Duration::hours(8)).await.unwrap(), 0);
-    assert!(store.is_signed_out(one).await.unwrap());
+    assert!(is_over(&store, one).await.unwrap());
     assert_eq!(
         store
             .prune(START + Duration::hours(8) + Duration::seconds(2))
@@ -124,7 +128,55 @@ async fn sessions_are_signed_out_until_they_are_over() {
             .unwrap(),
         1
     );
-    assert!(!store.is_signed_out(one).await.unwrap());
+    assert!(!is_over(&store, one).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_cutoff_ends_the_sessions_of_one_person_or_of_everybody_that_began_before_it() {
+    let (_folder, store) = store().await;
+    let other_node = Store::open_existing(store.path()).await.unwrap();
+    let (alice, bob) = ([1; 32], [2; 32]);
+    let (noon, later) = (START + Duration::hours(12), START + Duration::hours(13));
+    let over = async |store: &Store, who: &[u8; 32], begun| {
+        store.is_over(Uuid::from_u128(1), who, begun).await.unwrap()
+    };
+    store
+        .revoke_sessions(SessionsOf::Subject(alice), noon)
+        .await
+        .unwrap();
+    // An earlier one takes nothing back.
+    store
+        .revoke_sessions(SessionsOf::Subject(alice), START)
+        .await
+        .unwrap();
+    for (who, begun, expected) in [
+        (alice, noon - Duration::MINUTE, true),
+        (alice, noon, true),
+        (alice, noon + Duration::milliseconds(1), false),
+        (bob, noon - Duration::MINUTE, false),
+    ] {
+        assert_eq!(over(&store, &who, begun).await, expected, "{begun}");
+    }
+    store
+        .revoke_sessions(SessionsOf::Everybody, later)
+        .await
+        .unwrap();
+    assert!(over(&store, &bob, noon).await);
+    assert!(!over(&store, &bob, later + Duration::MINUTE).await);
+    let started = std::time::Instant::now();
+    while !(over(&other_node, &alice, START).await && over(&other_node, &bob, noon).await) {
+        assert!(
+            started.elapsed() < std::time::Duration::from_secs(5),
+            "another node does not follow"
+        );
+        tokio::task::yield_now().await;
+    }
+    // They are kept as long as a session can live that they end.
+    let week = crate::config::MAX_SESSION_LIFETIME;
+    let almost = later + week - Duration::minutes(30);
+    assert_eq!(store.prune(almost).await.unwrap(), 2);
+    assert!(over(&store, &bob, noon).await);
+    assert_eq!(store.prune(later + week * 2).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -132,7 +184,7 @@ async fn a_closed_store_answers_with_errors_and_never_with_no() {
     let (_folder, store) = store().await;
     store.close().await;
     let closed = std::time::Instant::now();
-    while let Ok(signed_out) = store.is_signed_out(Uuid::from_u128(1)).await {
+    while let Ok(signed_out) = is_over(&store, Uuid::from_u128(1)).await {
         assert!(!signed_out);
         assert!(
             closed.elapsed() < std::time::Duration::from_secs(2),
@@ -157,7 +209,7 @@ async fn fifty_writers_at_once_lose_nothing() {
                 .create_proxy_store_entry(&format!("key{number}"), "value")
                 .await
                 .unwrap();
-            assert!(store.is_signed_out(session).await.unwrap());
+            assert!(is_over(&store, session).await.unwrap());
         });
     }
     while let Some(done) = tasks.join_next().await {
@@ -184,7 +236,7 @@ async fn two_processes_may_write_the_same_store() {
     }
     let all = async || {
         for number in 0..40u128 {
-            if !store.is_signed_out(Uuid::from_u128(number)).await.unwrap() {
+            if !is_over(&store, Uuid::from_u128(number)).await.unwrap() {
                 return false;
             }
         }

@@ -188,7 +188,7 @@ impl Admitted {
             &configuration.properties.authentication_context_order,
             &trust.saml.allowed_authentication_class_references,
         );
-        let fresh = wire.force_authn || trust.always_require_authentication;
+        let fresh = wire.force_authn || configuration.always_requires_authentication(&trust);
         let hint = wire.subject_hint.unwrap_or_default();
         let usable = hint.chars().count() <= MAX_USER_NAME && !hint.chars().any(char::is_control);
         Ok(CheckedSignIn {
@@ -237,7 +237,7 @@ impl CheckedSignIn {
         let consumer = consumer::choose(&trust, &Default::default())?;
         Ok(CheckedSignIn {
             request: SignInRequest {
-                freshness: freshness(trust.always_require_authentication),
+                freshness: freshness(configuration.always_requires_authentication(&trust)),
                 relying_party: trust,
                 identifier: identifier.to_owned(),
                 method: crate::sign_in::DemandedMethod::Any,

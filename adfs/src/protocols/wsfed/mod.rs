@@ -79,7 +79,7 @@ impl SignInMessage {
             .ok_or(Refusal::UnknownRelyingParty)?;
         let reply = reply_address(&relying_party, wire.wreply.as_deref())?;
         let asked = demand::freshness(wire.wfresh.as_deref(), wire.prompt.as_deref())?;
-        let freshness = if relying_party.always_require_authentication {
+        let freshness = if configuration.always_requires_authentication(&relying_party) {
             Freshness::Now
         } else {
             asked
