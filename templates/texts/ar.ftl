@@ -46,6 +46,8 @@ signed-out-heading = لقد سجّلت الخروج
 signed-out-advice = يُستحسن إغلاق كل نوافذ المتصفح.
 signed-out-partly-heading = لقد سجّلت الخروج من هذا المتصفح فقط
 signed-out-partly-advice = تعذّر على الخدمة تسجيل انتهاء جلستك. أغلق كل نوافذ المتصفح، ثم سجّل الدخول والخروج مرة أخرى بعد بضع دقائق.
+signed-out-not-everywhere-heading = ربما لم تسجّل الخروج من كل التطبيقات
+signed-out-not-everywhere-advice = تعذّر إبلاغ بعض التطبيقات بتسجيل خروجك. أغلق جميع نوافذ المتصفح لإنهاء جلساتها.
 cleanup-frame = تسجيل الخروج من أحد التطبيقات
 continue = متابعة
 

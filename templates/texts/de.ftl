@@ -46,6 +46,8 @@ signed-out-heading = Sie sind abgemeldet
 signed-out-advice = Schließen Sie am besten alle Browserfenster.
 signed-out-partly-heading = Sie sind nur in diesem Browser abgemeldet
 signed-out-partly-advice = Der Dienst konnte nicht vermerken, dass Ihre Sitzung beendet ist. Schließen Sie alle Browserfenster und melden Sie sich in einigen Minuten noch einmal an und ab.
+signed-out-not-everywhere-heading = Sie sind möglicherweise nicht überall abgemeldet
+signed-out-not-everywhere-advice = Einigen Anwendungen konnte Ihre Abmeldung nicht mitgeteilt werden. Schließen Sie alle Browserfenster, um deren Sitzungen zu beenden.
 cleanup-frame = Abmeldung von einer Anwendung
 continue = Weiter
 

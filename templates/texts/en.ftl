@@ -49,6 +49,8 @@ signed-out-heading = You are signed out
 signed-out-advice = It is a good idea to close all browser windows.
 signed-out-partly-heading = You are signed out of this browser only
 signed-out-partly-advice = The service could not note that your session has ended. Close all browser windows, and sign in and out again in a few minutes.
+signed-out-not-everywhere-heading = You may not be signed out everywhere
+signed-out-not-everywhere-advice = Some applications could not be told that you signed out. Close all browser windows to end your sessions there.
 cleanup-frame = Signing out of an application
 continue = Continue
 

@@ -46,6 +46,8 @@ signed-out-heading = Ha cerrado la sesión
 signed-out-advice = Conviene cerrar todas las ventanas del navegador.
 signed-out-partly-heading = Ha cerrado la sesión solo en este navegador
 signed-out-partly-advice = El servicio no pudo registrar que su sesión ha terminado. Cierre todas las ventanas del navegador y, dentro de unos minutos, inicie y cierre sesión de nuevo.
+signed-out-not-everywhere-heading = Es posible que no haya cerrado la sesión en todas partes
+signed-out-not-everywhere-advice = No se pudo comunicar a algunas aplicaciones que ha cerrado la sesión. Cierre todas las ventanas del navegador para terminar sus sesiones.
 cleanup-frame = Cierre de sesión en una aplicación
 continue = Continuar
 

@@ -46,6 +46,8 @@ signed-out-heading = Vous êtes déconnecté
 signed-out-advice = Il est conseillé de fermer toutes les fenêtres du navigateur.
 signed-out-partly-heading = Vous êtes déconnecté de ce navigateur seulement
 signed-out-partly-advice = Le service n’a pas pu noter la fin de votre session. Fermez toutes les fenêtres du navigateur, puis connectez-vous et déconnectez-vous de nouveau dans quelques minutes.
+signed-out-not-everywhere-heading = Vous n’êtes peut-être pas déconnecté partout
+signed-out-not-everywhere-advice = Certaines applications n’ont pas pu être informées de votre déconnexion. Fermez toutes les fenêtres du navigateur pour y mettre fin à vos sessions.
 cleanup-frame = Déconnexion d’une application
 continue = Continuer
 

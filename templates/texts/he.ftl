@@ -46,6 +46,8 @@ signed-out-heading = יצאת מהמערכת
 signed-out-advice = מומלץ לסגור את כל חלונות הדפדפן.
 signed-out-partly-heading = יצאת מהמערכת בדפדפן זה בלבד
 signed-out-partly-advice = השירות לא הצליח לרשום שההפעלה שלך הסתיימה. יש לסגור את כל חלונות הדפדפן, ובעוד כמה דקות להיכנס ולצאת שוב.
+signed-out-not-everywhere-heading = ייתכן שלא יצאת מכל המקומות
+signed-out-not-everywhere-advice = לא ניתן היה להודיע לחלק מהיישומים שיצאת מהמערכת. יש לסגור את כל חלונות הדפדפן כדי לסיים את ההפעלות בהם.
 cleanup-frame = יציאה מיישום
 continue = המשך
 

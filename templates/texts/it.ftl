@@ -46,6 +46,8 @@ signed-out-heading = Disconnessione effettuata
 signed-out-advice = È consigliabile chiudere tutte le finestre del browser.
 signed-out-partly-heading = Disconnessione effettuata solo in questo browser
 signed-out-partly-advice = Il servizio non ha potuto registrare la fine della sessione. Chiudere tutte le finestre del browser, poi accedere e disconnettersi di nuovo tra qualche minuto.
+signed-out-not-everywhere-heading = È possibile che la disconnessione non sia avvenuta ovunque
+signed-out-not-everywhere-advice = Non è stato possibile comunicare la disconnessione ad alcune applicazioni. Chiudere tutte le finestre del browser per terminare le sessioni.
 cleanup-frame = Disconnessione da un’applicazione
 continue = Continua
 

@@ -46,6 +46,8 @@ signed-out-heading = サインアウトしました
 signed-out-advice = ブラウザーのウィンドウをすべて閉じることをお勧めします。
 signed-out-partly-heading = このブラウザーからのみサインアウトしました
 signed-out-partly-advice = サービスはセッションの終了を記録できませんでした。ブラウザーのウィンドウをすべて閉じ、数分後にもう一度サインインしてサインアウトしてください。
+signed-out-not-everywhere-heading = すべての場所からサインアウトしていない可能性があります
+signed-out-not-everywhere-advice = 一部のアプリケーションにサインアウトを通知できませんでした。ブラウザーのウィンドウをすべて閉じて、セッションを終了してください。
 cleanup-frame = アプリケーションからサインアウトしています
 continue = 続行
 

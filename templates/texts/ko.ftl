@@ -46,6 +46,8 @@ signed-out-heading = 로그아웃했습니다
 signed-out-advice = 브라우저 창을 모두 닫는 것이 좋습니다.
 signed-out-partly-heading = 이 브라우저에서만 로그아웃했습니다
 signed-out-partly-advice = 서비스에서 세션이 끝났음을 기록하지 못했습니다. 브라우저 창을 모두 닫고 몇 분 후에 다시 로그인한 다음 로그아웃하세요.
+signed-out-not-everywhere-heading = 일부 위치에서 로그아웃되지 않았을 수 있습니다
+signed-out-not-everywhere-advice = 일부 응용 프로그램에 로그아웃을 알릴 수 없었습니다. 모든 브라우저 창을 닫아 해당 세션을 끝내세요.
 cleanup-frame = 응용 프로그램에서 로그아웃하는 중
 continue = 계속
 

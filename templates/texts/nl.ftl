@@ -46,6 +46,8 @@ signed-out-heading = U bent afgemeld
 signed-out-advice = Het is verstandig om alle browservensters te sluiten.
 signed-out-partly-heading = U bent alleen in deze browser afgemeld
 signed-out-partly-advice = De dienst kon niet vastleggen dat uw sessie is beëindigd. Sluit alle browservensters en meld u over enkele minuten opnieuw aan en af.
+signed-out-not-everywhere-heading = Mogelijk bent u niet overal afgemeld
+signed-out-not-everywhere-advice = Aan sommige toepassingen kon niet worden gemeld dat u zich hebt afgemeld. Sluit alle browservensters om uw sessies daar te beëindigen.
 cleanup-frame = Afmelden bij een toepassing
 continue = Doorgaan
 

@@ -46,6 +46,8 @@ signed-out-heading = Wylogowano
 signed-out-advice = Dobrze jest zamknąć wszystkie okna przeglądarki.
 signed-out-partly-heading = Wylogowano tylko w tej przeglądarce
 signed-out-partly-advice = Usługa nie mogła odnotować zakończenia sesji. Zamknij wszystkie okna przeglądarki, a za kilka minut zaloguj się i wyloguj ponownie.
+signed-out-not-everywhere-heading = Być może nie wylogowano wszędzie
+signed-out-not-everywhere-advice = Niektórych aplikacji nie udało się powiadomić o wylogowaniu. Zamknij wszystkie okna przeglądarki, aby zakończyć w nich sesje.
 cleanup-frame = Wylogowywanie z aplikacji
 continue = Kontynuuj
 

@@ -46,6 +46,8 @@ signed-out-heading = Você saiu
 signed-out-advice = É uma boa ideia fechar todas as janelas do navegador.
 signed-out-partly-heading = Você saiu somente neste navegador
 signed-out-partly-advice = O serviço não conseguiu registrar o fim da sua sessão. Feche todas as janelas do navegador e, em alguns minutos, entre e saia novamente.
+signed-out-not-everywhere-heading = Talvez você não tenha saído de todos os lugares
+signed-out-not-everywhere-advice = Não foi possível informar alguns aplicativos de que você saiu. Feche todas as janelas do navegador para encerrar as sessões neles.
 cleanup-frame = Saindo de um aplicativo
 continue = Continuar
 

@@ -46,6 +46,8 @@ signed-out-heading = Oturumunuz kapatıldı
 signed-out-advice = Tüm tarayıcı pencerelerini kapatmanız iyi olur.
 signed-out-partly-heading = Oturumunuz yalnızca bu tarayıcıda kapatıldı
 signed-out-partly-advice = Hizmet, oturumunuzun bittiğini kaydedemedi. Tüm tarayıcı pencerelerini kapatın ve birkaç dakika sonra yeniden oturum açıp kapatın.
+signed-out-not-everywhere-heading = Her yerde oturumunuz kapatılmamış olabilir
+signed-out-not-everywhere-advice = Bazı uygulamalara oturumunuzu kapattığınız bildirilemedi. Oralardaki oturumlarınızı sonlandırmak için tüm tarayıcı pencerelerini kapatın.
 cleanup-frame = Bir uygulamada oturum kapatılıyor
 continue = Devam et
 

@@ -46,6 +46,8 @@ signed-out-heading = 你已注销
 signed-out-advice = 建议关闭所有浏览器窗口。
 signed-out-partly-heading = 你仅在此浏览器中注销
 signed-out-partly-advice = 服务无法记录你的会话已结束。请关闭所有浏览器窗口，几分钟后重新登录并注销。
+signed-out-not-everywhere-heading = 你可能尚未在所有位置注销
+signed-out-not-everywhere-advice = 无法通知某些应用程序你已注销。请关闭所有浏览器窗口以结束其中的会话。
 cleanup-frame = 正在从应用程序注销
 continue = 继续
 

@@ -46,6 +46,8 @@ signed-out-heading = 您已登出
 signed-out-advice = 建議您關閉所有瀏覽器視窗。
 signed-out-partly-heading = 您只在此瀏覽器中登出
 signed-out-partly-advice = 服務無法記錄您的工作階段已結束。請關閉所有瀏覽器視窗，並在幾分鐘後再次登入並登出。
+signed-out-not-everywhere-heading = 您可能尚未在所有位置登出
+signed-out-not-everywhere-advice = 無法通知某些應用程式您已登出。請關閉所有瀏覽器視窗以結束其中的工作階段。
 cleanup-frame = 正在從應用程式登出
 continue = 繼續
 

@@ -183,15 +183,40 @@ pub struct ErrorPage<'a> {
     pub retry: Option<&'a str>,
 }
 
+/// How far a sign-out came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedOut {
+    /// Everywhere, as far as we know.
+    Everywhere,
+    /// Here; some application could not be told, or did not end its session.
+    NotEverywhere,
+    /// In this browser; the server could not note it, so that a copy of the session elsewhere lives on.
+    ThisBrowser,
+}
+
+impl SignedOut {
+    /// Keys of the texts: what happened, and what to do.
+    const fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            SignedOut::Everywhere => ("signed-out-heading", "signed-out-advice"),
+            SignedOut::NotEverywhere => (
+                "signed-out-not-everywhere-heading",
+                "signed-out-not-everywhere-advice",
+            ),
+            SignedOut::ThisBrowser => ("signed-out-partly-heading", "signed-out-partly-advice"),
+        }
+    }
+}
+
 /// The page after sign-out (spec 2.12), with a hidden frame for each application to clean up.
 #[derive(Debug, Template)]
 #[template(path = "signed-out.html")]
 pub struct SignedOutPage<'a> {
     /// Around it.
     pub frame: Frame<'a>,
-    /// Whether the session has ended on the server too, and not only in this browser.
-    pub complete: bool,
-    /// Registered address to go on to.
+    /// How far it came.
+    pub signed_out: SignedOut,
+    /// Registered address to go on to, or our own that leads there.
     pub target: Option<&'a str>,
     /// Addresses of the hidden frames.
     pub cleanup: &'a [String],

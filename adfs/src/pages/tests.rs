@@ -203,7 +203,7 @@ fn the_error_page_names_activity_and_code_and_the_signed_out_page_its_frames() {
     let cleanup = ["https://rp.example/?wa=wsignoutcleanup1.0".to_owned()];
     let page = SignedOutPage {
         frame: frame(),
-        complete: true,
+        signed_out: SignedOut::Everywhere,
         target: None,
         cleanup: &cleanup,
     }
@@ -302,7 +302,7 @@ fn every_page_says_its_language_direction_and_the_organisations_own_words() {
         let theme = Theme::default();
         let page = SignedOutPage {
             frame: Frame::new("Contoso", "sts.contoso.test", language, &theme),
-            complete: true,
+            signed_out: SignedOut::Everywhere,
             target: None,
             cleanup: &[],
         }

@@ -22,6 +22,8 @@ pub struct Issued {
     pub post: AutoPost,
     /// Id of the assertion, for the audit.
     pub token_id: String,
+    /// Who takes part in single logout from now on, where the protocol has it.
+    pub participant: Option<saml::logout::Participant>,
 }
 
 /// Why no answer could be made of a permit.

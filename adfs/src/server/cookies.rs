@@ -27,8 +27,12 @@ pub(super) const AUTHENTICATED: &str = "MSISAuthenticated";
 pub(super) const LOOP: &str = "MSISLoopDetectionCookie";
 /// Relying parties that this browser visited.
 pub(super) const SIGN_OUT: &str = "MSISSignOut";
-/// Set by SAML logout; expired at sign-out with the others.
+/// The sealed participants of single logout.
 pub(super) const SAML_SESSION: &str = "SamlSession";
+/// A single logout that is on its way, sealed.
+const LOGOUT: &str = "MSISSamlLogout";
+/// How long a browser keeps it; the sealed value has an end of its own.
+const LOGOUT_LIFE: CookieDuration = CookieDuration::minutes(10);
 
 /// The claims provider that the user chose, for the next time.
 const HOME_REALM: &str = "MSISIPSelectionPersistent";
@@ -108,6 +112,16 @@ impl RequestCookies {
         self.whole(&context_name(key))
     }
 
+    /// The sealed participants of the session.
+    pub(super) fn saml_session(&self) -> Option<&str> {
+        self.get(SAML_SESSION)
+    }
+
+    /// The sealed single logout that is on its way, put together from its parts.
+    pub(super) fn logout(&self) -> Option<String> {
+        self.whole(LOGOUT)
+    }
+
     fn whole(&self, name: &str) -> Option<String> {
         let mut whole = self.get(name)?.to_owned();
         for number in 1..MAX_CHUNKS {
@@ -185,12 +199,7 @@ pub(super) fn session(
             cookie.set_max_age(CookieDuration::seconds(life.whole_seconds()));
         }
     }
-    for number in parts.len()..MAX_CHUNKS {
-        let name = part_name(SESSION, number);
-        if before.get(&name).is_some() {
-            cookies.push(expired(name));
-        }
-    }
+    cookies.extend(expired_parts(SESSION, parts.len(), before));
     cookies
 }
 
@@ -208,6 +217,42 @@ pub(super) fn signed_out(before: &RequestCookies) -> Vec<Cookie<'static>> {
             .filter(|name| before.get(name).is_some()),
     );
     names.into_iter().map(expired).collect()
+}
+
+/// `SamlSession`: the sealed participants of single logout.
+pub(super) fn saml_session(sealed: &str) -> Cookie<'static> {
+    cookie(SAML_SESSION, sealed)
+}
+
+/// The single logout that is on its way, and expiries of the parts that a longer one before it left behind. `None` when
+/// it is too large for a browser.
+pub(super) fn logout(sealed: &str, before: &RequestCookies) -> Option<Vec<Cookie<'static>>> {
+    let parts = parts(sealed)?;
+    let mut cookies: Vec<Cookie<'static>> = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        let mut cookie = cookie(part_name(LOGOUT, number), *part);
+        cookie.set_max_age(LOGOUT_LIFE);
+        cookies.push(cookie);
+    }
+    cookies.extend(expired_parts(LOGOUT, parts.len(), before));
+    Some(cookies)
+}
+
+/// Expiries of the cookies of a single logout that is over.
+pub(super) fn without_logout(before: &RequestCookies) -> Vec<Cookie<'static>> {
+    expired_parts(LOGOUT, 0, before).collect()
+}
+
+/// Expiries of the parts that came, from number `first` on.
+fn expired_parts(
+    name: &'static str,
+    first: usize,
+    before: &RequestCookies,
+) -> impl Iterator<Item = Cookie<'static>> {
+    (first..MAX_CHUNKS)
+        .map(move |number| part_name(name, number))
+        .filter(|name| before.get(name).is_some())
+        .map(expired)
 }
 
 /// `MSISContext...`: a sign-in that is away under `key`. The answer is a POST from another site, which only cookies with

@@ -18,7 +18,7 @@ use crate::claims::{NetworkLocation, RequestContext};
 use crate::config::{Configuration, ErrorPageInfo};
 use crate::ids;
 use crate::pages::{ErrorPage, Frame, Language};
-use crate::sign_in::Refusal;
+use crate::sign_in::{Refusal, Session};
 use crate::state::Federation;
 
 const RFC_1123: &[BorrowedFormatItem<'_>] = format_description!(
@@ -54,6 +54,11 @@ impl<'a> Exchange<'a> {
             configuration,
             base,
         }
+    }
+
+    /// The session that the browser brought. Whether it still holds is another question.
+    pub(super) fn session(&self) -> Option<Session> {
+        Session::open(self.federation, &self.cookies.session()?)
     }
 
     /// The frame of this organisation's pages.
@@ -210,6 +215,15 @@ pub(super) struct HttpResponseBuilderWithBody {
     /// Status and headers.
     pub(super) response: HttpResponseBuilder,
     body: String,
+}
+
+impl From<HttpResponseBuilder> for HttpResponseBuilderWithBody {
+    fn from(response: HttpResponseBuilder) -> HttpResponseBuilderWithBody {
+        HttpResponseBuilderWithBody {
+            response,
+            body: String::new(),
+        }
+    }
 }
 
 impl HttpResponseBuilderWithBody {

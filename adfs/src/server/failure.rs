@@ -44,6 +44,8 @@ pub(super) fn explain(refusal: &Refusal) -> Explanation {
         | Refusal::Destination
         | Refusal::MessageTime
         | Refusal::SignatureRequired
+        | Refusal::LogoutNotSigned
+        | Refusal::Replayed
         | Refusal::NoSigningCertificate
         | Refusal::SignatureInvalid
         | Refusal::SignatureAlgorithm
@@ -52,6 +54,11 @@ pub(super) fn explain(refusal: &Refusal) -> Explanation {
             StatusCode::BAD_REQUEST,
             "malformed-heading",
             "malformed-message",
+        ),
+        Refusal::NoPendingSignOut | Refusal::NotSignedOut => (
+            StatusCode::BAD_REQUEST,
+            "signed-out-not-everywhere-heading",
+            "signed-out-not-everywhere-advice",
         ),
         Refusal::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -8,7 +8,7 @@ use super::exchange::{Exchange, HttpResponseBuilderWithBody};
 use super::headers::{FormTargets, PagePolicy};
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::{SignInRate, failure, home_realm, report, sign_out, upstream};
+use super::{SignInRate, failure, home_realm, report, saml_logout, sign_out, upstream};
 use crate::authentication::Credentials;
 use crate::pages::{AutoPostPage, SignInPage};
 use crate::protocols::{AutoPost, CheckedSignIn};
@@ -249,6 +249,9 @@ impl<'a> Flow<'a> {
             cookies::authenticated(permit.session().authenticated_at()),
             cookies::with_token_count(count),
             cookies::with_visited(&exchange.cookies, &visit),
+            answer.participant.and_then(|participant| {
+                saml_logout::joined(exchange, permit.session(), participant)
+            }),
         ];
         if let Some(session) = permit.session().used_up_by(&self.request().transaction) {
             set.extend(session_cookies(exchange, &session)?.into_iter().map(Some));
@@ -285,5 +288,7 @@ pub(super) fn session_cookies(
 ) -> Result<Vec<actix_web::cookie::Cookie<'static>>, Refusal> {
     let sealed = session.seal(exchange.federation).ok_or(Refusal::Issuance)?;
     let persistent = session.persistent_for(exchange.federation.clock.now());
-    Ok(cookies::session(&sealed, &exchange.cookies, persistent))
+    let mut cookies = cookies::session(&sealed, &exchange.cookies, persistent);
+    cookies.extend(saml_logout::carried_over(exchange, session));
+    Ok(cookies)
 }

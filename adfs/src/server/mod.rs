@@ -22,6 +22,7 @@ mod rollover;
 pub mod routes;
 pub mod running;
 mod saml;
+mod saml_logout;
 #[cfg(test)]
 mod saml_tests;
 mod sign_out;

@@ -10,8 +10,10 @@ use super::exchange::Exchange;
 use super::flow::Flow;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::{SignInRate, body, guard, home_realm, idp_initiated, saml, sign_out, upstream};
-use crate::protocols::saml::pending;
+use super::{
+    SignInRate, body, guard, home_realm, idp_initiated, saml, saml_logout, sign_out, upstream,
+};
+use crate::protocols::saml::{logout, pending};
 use crate::protocols::{CheckedSignIn, wsfed};
 use crate::sign_in::Refusal;
 use crate::state::Federation;
@@ -73,6 +75,12 @@ async fn answer(
     }
     if !from_page && (posted.has("SAMLRequest") || posted.has("SAMLResponse")) {
         return saml::posted_message(exchange, &posted).await;
+    }
+    if let Some(sealed) = query
+        .one(logout::PARAMETER)
+        .map_err(|_| Refusal::Malformed)?
+    {
+        return saml_logout::continued(exchange, sealed).await;
     }
     let page = from_page.then_some(&posted);
     let messages = ["SAMLRequest", "SAMLResponse", pending::PARAMETER];

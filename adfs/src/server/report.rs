@@ -185,8 +185,14 @@ pub(super) fn credentials_refused(
     );
 }
 
-/// A session was signed out, or the store could not note it: 1206 or 1207.
-pub(super) fn signed_out(exchange: &Exchange<'_>, session: &Session, done: bool) {
+/// A session was signed out, or the store could not note it: 1206 or 1207. `relying_party` asked for it, if one did;
+/// whose session it was is unknown where the browser has lost it.
+pub(super) fn signed_out(
+    exchange: &Exchange<'_>,
+    session: Option<&Session>,
+    relying_party: Option<&str>,
+    done: bool,
+) {
     let failure = Failure {
         kind: "StoreError",
         code: None,
@@ -194,12 +200,26 @@ pub(super) fn signed_out(exchange: &Exchange<'_>, session: &Session, done: bool)
     let document = AuditDocument {
         kind: AuditKind::SignOut,
         failure: (!done).then_some(failure),
-        claims_provider: session.claims_provider(),
-        user: Some(session.user()),
-        method: Some(session.method()),
+        relying_party,
+        claims_provider: session.and_then(Session::claims_provider),
+        user: session.map(Session::user),
+        method: session.map(Session::method),
         ..app_token(exchange)
     };
     audit::record(&document, None);
+}
+
+/// Single logout did not reach everybody: 364 with MSIS7055.
+pub(super) fn partly_signed_out(exchange: &Exchange<'_>, relying_party: Option<&str>) {
+    let context = &exchange.context;
+    audit::passive_request_failed(
+        context.activity_id,
+        context.client_ip,
+        &context.endpoint_path,
+        relying_party,
+        Some("MSIS7055"),
+        "not every application of the session could be signed out",
+    );
 }
 
 /// By which protocol the browser came. The requests of WS-Federation alone have a `wa`.

@@ -7,15 +7,14 @@ use url::form_urlencoded;
 use super::SignInRate;
 use super::exchange::Exchange;
 use super::flow::Flow;
-use super::guard;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::upstream;
+use super::{guard, saml_logout, upstream};
 use crate::protocols;
 use crate::protocols::saml::{
     Admitted, Arrival, CheckedSignIn, MessageName, Received, idp_initiated, pending,
 };
-use crate::sign_in::{Refusal, Session};
+use crate::sign_in::Refusal;
 
 /// A message of the POST binding. It came from another site and so without our cookies; what was verified of it goes on
 /// by GET, with which they come along.
@@ -49,7 +48,7 @@ pub(super) async fn posted_message(
         }
         MessageName::Response => upstream::arrive_response(exchange, &received).await,
         MessageName::LogoutRequest | MessageName::LogoutResponse => {
-            Err(Refusal::ProtocolUnavailable)
+            saml_logout::posted(exchange, &received).await
         }
     }
 }
@@ -73,13 +72,18 @@ pub(super) async fn in_query(
         Some(sealed) => pending::open(federation, configuration, sealed)?,
         None => {
             let received = Received::from_query(exchange.request.query_string())?;
-            if received.name()? != MessageName::AuthnRequest {
-                return Err(Refusal::ProtocolUnavailable);
+            match received.name()? {
+                MessageName::AuthnRequest => {}
+                MessageName::LogoutRequest | MessageName::LogoutResponse => {
+                    return saml_logout::redirected(exchange, &received).await;
+                }
+                MessageName::Response => return Err(Refusal::ProtocolUnavailable),
             }
             let arrival = match from_page {
                 Some(_) => Arrival::Form,
                 None => {
-                    Arrival::Browser(session(exchange).map(|session| session.authenticated_at()))
+                    let session = exchange.session();
+                    Arrival::Browser(session.map(|session| session.authenticated_at()))
                 }
             };
             Admitted::read(&received, configuration, federation.clock.now(), arrival)?
@@ -137,9 +141,4 @@ async fn go_on(
         Some(posted) => flow.posted(posted, rate).await,
         None => flow.begin().await,
     }
-}
-
-fn session(exchange: &Exchange<'_>) -> Option<Session> {
-    let sealed = exchange.cookies.session()?;
-    Session::open(exchange.federation, &sealed)
 }

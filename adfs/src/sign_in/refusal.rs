@@ -47,6 +47,20 @@ pub enum Refusal {
     /// Not signed, and it has to be.
     #[error("the request has to be signed and is not")]
     SignatureRequired,
+    /// A logout message that is not signed.
+    #[error("a logout request or response has to be signed and is not")]
+    LogoutNotSigned,
+    /// A message that was taken before.
+    #[error("the SAML message was used before; sign out again at the application")]
+    Replayed,
+    /// A step of a sign-out that this browser is not in.
+    #[error(
+        "the message belongs to no sign-out that this browser began here in the last minutes"
+    )]
+    NoPendingSignOut,
+    /// A sign-out of somebody who is not signed in here, by an application that cannot be told so.
+    #[error("the application asks to sign out somebody else than the user of this session")]
+    NotSignedOut,
     /// Signed, and nobody knows by whom.
     #[error(
         "the request is signed, and the relying party trust has no certificate to verify it with"
@@ -133,7 +147,12 @@ impl Refusal {
             }
             Refusal::Malformed | Refusal::TooLarge | Refusal::ReplyNotRegistered => "MSIS7000",
             Refusal::CrossSite | Refusal::Context | Refusal::NoPendingSignIn => "MSIS7001",
-            Refusal::SamlMessage(_) | Refusal::Destination | Refusal::MessageTime => "MSIS7015",
+            Refusal::SamlMessage(_)
+            | Refusal::Destination
+            | Refusal::MessageTime
+            | Refusal::Replayed => "MSIS7015",
+            Refusal::LogoutNotSigned => "MSIS7084",
+            Refusal::NoPendingSignOut | Refusal::NotSignedOut => "MSIS7054",
             Refusal::SignatureRequired => "MSIS7066",
             Refusal::NoSigningCertificate => "MSIS0037",
             Refusal::SignatureInvalid => "MSIS0038",

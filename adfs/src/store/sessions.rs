@@ -166,6 +166,24 @@ impl Store {
         Ok(self.ended.read().has_ended(session, subject, begun))
     }
 
+    /// Whether this very session was signed out.
+    ///
+    /// # Errors
+    /// When the store does not answer. Callers must then take the session for signed out.
+    pub async fn is_signed_out(&self, session: Uuid) -> Result<bool, StoreError> {
+        {
+            let copy = self.ended.read();
+            if copy.signed_out.contains_key(&session) {
+                return Ok(true);
+            }
+            if copy.is_current() {
+                return Ok(false);
+            }
+        }
+        self.ended.follow(&self.readers).await?;
+        Ok(self.ended.read().signed_out.contains_key(&session))
+    }
+
     /// Ends a session. The note is kept until `expires`, after which the session is over anyway.
     ///
     /// # Errors

@@ -109,7 +109,6 @@ async fn mellon_signs_in_by_both_bindings_plain_and_encrypted() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "the federation server does not take LogoutRequest messages yet"]
 async fn a_sign_out_at_mellon_ends_the_session_at_the_federation_server() -> Result<()> {
     let lab = Lab::start()?;
     let options = Options {
@@ -135,7 +134,6 @@ async fn a_sign_out_at_mellon_ends_the_session_at_the_federation_server() -> Res
 }
 
 #[tokio::test]
-#[ignore = "the federation server does not take LogoutRequest messages yet"]
 async fn a_sign_out_at_the_federation_server_ends_the_session_at_mellon() -> Result<()> {
     let lab = Lab::start()?;
     let options = Options {

@@ -230,7 +230,6 @@ async fn pysaml2_asks_for_silence_and_for_a_fresh_sign_in() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "the federation server does not take LogoutRequest messages yet"]
 async fn pysaml2_signs_out_by_both_bindings() -> Result<()> {
     let lab = Lab::start()?;
     let user = lab.contract().user("alice")?;

@@ -570,7 +570,6 @@ async fn requests_that_are_no_good_xml_or_too_large_or_too_old_are_refused() -> 
 }
 
 #[tokio::test]
-#[ignore = "the federation server does not take LogoutRequest messages yet"]
 async fn only_those_who_may_end_a_session_end_it() -> Result<()> {
     let target = Target::start(false).await?;
     let key = &target.provider.signing.key;

@@ -161,7 +161,6 @@ fn posted(answer: &Answer, field: &str) -> Result<(Url, String)> {
 }
 
 #[tokio::test]
-#[ignore = "the federation server does not take LogoutRequest messages yet"]
 async fn a_sign_out_reaches_every_application_and_comes_back() -> Result<()> {
     use base64::Engine as _;
     let lab = Lab::start()?;

@@ -7,6 +7,7 @@
 mod consumer;
 mod demand;
 pub mod idp_initiated;
+pub mod logout;
 pub mod pending;
 mod received;
 mod respond;

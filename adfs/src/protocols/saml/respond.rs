@@ -3,12 +3,14 @@
 use federation::saml2::{ResponseParts, Status, post, write_response};
 use federation::xml::Fragment;
 use federation::xmlenc;
+use openssl::x509::X509;
 use thiserror::Error;
 use time::OffsetDateTime;
 use url::Url;
 
 use super::CheckedSignIn;
-use crate::config::ContentEncryption;
+use super::logout::Participant;
+use crate::config::{ContentEncryption, RelyingPartyTrust};
 use crate::ids;
 use crate::pages::with_explicit_port;
 use crate::protocols::{AutoPost, Issued};
@@ -53,15 +55,7 @@ pub fn respond(
 ) -> Result<Issued, SamlError> {
     let configuration = federation.configuration.load();
     let trust = &checked.request.relying_party;
-    let content = match trust.content_encryption {
-        ContentEncryption::Aes256Cbc => xmlenc::ContentEncryption::Aes256Cbc,
-        ContentEncryption::Aes128Gcm => xmlenc::ContentEncryption::Aes128Gcm,
-        ContentEncryption::Aes256Gcm => xmlenc::ContentEncryption::Aes256Gcm,
-    };
-    let encrypt = trust
-        .encryption_certificate
-        .as_ref()
-        .map(|certificate| (certificate, content));
+    let encrypt = encryption(trust);
     if trust.saml.encrypted_name_id_required && encrypt.is_none() {
         return Err(SamlError::NoEncryptionCertificate(trust.name.clone()));
     }
@@ -90,10 +84,30 @@ pub fn respond(
         Some(&token.assertion),
         now,
     )?;
+    let participant = Participant {
+        relying_party: checked.request.identifier.clone(),
+        name: token.name_id,
+        session_indexes: vec![token.id.clone()],
+        more: false,
+    };
     Ok(Issued {
         post,
         token_id: token.id,
+        participant: Some(participant),
     })
+}
+
+/// Whom and how to encrypt what is for `trust` alone.
+pub(super) fn encryption(
+    trust: &RelyingPartyTrust,
+) -> Option<(&X509, xmlenc::ContentEncryption)> {
+    let content = match trust.content_encryption {
+        ContentEncryption::Aes256Cbc => xmlenc::ContentEncryption::Aes256Cbc,
+        ContentEncryption::Aes128Gcm => xmlenc::ContentEncryption::Aes128Gcm,
+        ContentEncryption::Aes256Gcm => xmlenc::ContentEncryption::Aes256Gcm,
+    };
+    let certificate = trust.encryption_certificate.as_ref()?;
+    Some((certificate, content))
 }
 
 /// The response that tells of `refusal`, if it is one to tell of: only demands of the request that cannot be met, and

@@ -15,7 +15,7 @@ use crate::sign_in::{Freshness, Refusal, SignInRequest};
 /// Longest name that is put into the form for the user.
 const MAX_USER_NAME: usize = 256;
 /// How far clocks may be apart.
-const SKEW: Duration = Duration::minutes(5);
+pub(super) const SKEW: Duration = Duration::minutes(5);
 /// How long somebody may sit before the form.
 const AT_THE_FORM: Duration = Duration::hours(1);
 

@@ -66,5 +66,6 @@ pub fn respond(
     Ok(Issued {
         post: AutoPost { action, fields },
         token_id: token.id,
+        participant: None,
     })
 }
