@@ -80,6 +80,11 @@ impl Federation {
         }))
     }
 
+    /// The configuration file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Takes the configuration on disk. Requests that are under way finish with the one that they began with.
     ///
     /// # Errors

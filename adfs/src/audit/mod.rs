@@ -7,6 +7,7 @@
 
 mod document;
 mod events;
+mod monitoring;
 mod text;
 mod xml;
 
@@ -15,6 +16,7 @@ pub use events::{
     ProxyEvent, authorization_refused, credentials_checked, passive_request_failed, proxy, record,
     token_issued,
 };
+pub use monitoring::{MonitoringEvent, monitoring};
 pub use text::Clean;
 
 /// Target of every record.

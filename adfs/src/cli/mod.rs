@@ -2,6 +2,7 @@
 
 mod certificate;
 mod claims;
+mod claims_provider;
 mod dry_run;
 mod entra;
 mod explain;
@@ -11,6 +12,7 @@ mod proxy;
 mod relying_party;
 mod rules;
 mod session;
+mod trust_update;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,6 +83,9 @@ enum Command {
     /// Relying party trusts
     #[command(subcommand)]
     RelyingParty(relying_party::Command),
+    /// Claims provider trusts
+    #[command(subcommand)]
+    ClaimsProvider(claims_provider::Command),
     /// What Entra ID must know of this service
     #[command(subcommand)]
     Entra(entra::Command),
@@ -104,6 +109,7 @@ pub fn run() -> ExitCode {
         Command::Certificate(command) => certificate::run(&command, arguments.output),
         Command::Import(import) => import::run(&import, arguments.output),
         Command::RelyingParty(command) => relying_party::run(&command, arguments.output),
+        Command::ClaimsProvider(command) => claims_provider::run(&command, arguments.output),
         Command::Entra(command) => entra::run(&command, arguments.output),
         Command::Proxy(command) => proxy::run(&command, arguments.output),
         Command::Session(command) => session::run(&command, arguments.output),

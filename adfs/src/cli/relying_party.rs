@@ -3,18 +3,19 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use federation::metadata::read::{Reading, read as read_metadata};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::import::read;
-use super::{ConfigArgument, Output, runtime};
+use super::{ConfigArgument, Output, runtime, trust_update};
 use crate::clock::Clock;
 use crate::config::{Configuration, RelyingPartyTrust, TrustChanges};
 use crate::import::{self, Destination, Known, Setting, TrustFile, TrustFolder};
-use crate::partner_metadata::{Fetch, Source, relying_party_settings};
+use crate::partner_metadata::{Fetch, Partner, Source, relying_party_settings};
 use crate::server::running::{self, Taken};
 
 /// How long a command waits for a running server.
@@ -43,6 +44,8 @@ pub(super) enum Command {
         #[command(flatten)]
         config: ConfigArgument,
     },
+    /// Compare a trust with the metadata of its relying party, and take what they say
+    Update(trust_update::Arguments),
     /// Add a trust
     Add(Add),
     /// Remove a trust
@@ -105,6 +108,9 @@ pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode>
         Command::List(argument) => list(&argument.config, output)?,
         Command::Show { name, config } => show(&config.config, name, output)?,
         Command::Export { name, config } => export(&config.config, name.as_deref())?,
+        Command::Update(arguments) => {
+            return trust_update::run(trust_update::Kind::RelyingParty, arguments, output);
+        }
         Command::Add(arguments) => add(arguments, output)?,
         Command::Remove { name, config } => remove(&config.config, name, output)?,
     }
@@ -113,26 +119,41 @@ pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode>
 
 fn list(config: &Path, output: Output) -> anyhow::Result<()> {
     let configuration = Configuration::load(config)?;
-    let row = |trust: &RelyingPartyTrust| {
+    let checks = trust_update::checks(&configuration)?;
+    let row = |trust: &Arc<RelyingPartyTrust>| {
         let endpoint = trust.ws_fed_endpoint.as_ref();
+        let key = Partner::RelyingParty(Arc::clone(trust)).key();
+        let check = checks.iter().find(|check| check.partner == key);
         vec![
             trust.name.clone(),
             trust.identifiers.join(" "),
             trust.enabled.to_string(),
             endpoint.map_or_else(String::new, ToString::to_string),
+            check.map_or_else(String::new, |check| trust_update::moment(check.checked)),
+            check.map_or("", trust_update::result).to_owned(),
         ]
     };
-    let rows: Vec<_> = configuration
-        .relying_parties
-        .iter()
-        .map(|trust| row(trust))
-        .collect();
-    output.print(&["name", "identifier", "enabled", "ws fed endpoint"], &rows);
+    let rows: Vec<_> = configuration.relying_parties.iter().map(row).collect();
+    output.print(
+        &[
+            "name",
+            "identifier",
+            "enabled",
+            "ws fed endpoint",
+            "last monitored",
+            "metadata",
+        ],
+        &rows,
+    );
     Ok(())
 }
 
 fn show(config: &Path, name: &str, output: Output) -> anyhow::Result<()> {
-    let shown = import::export(&find(config, name)?.1)?;
+    let (_, known) = find(config, name)?;
+    let mut shown = import::export(&known)?;
+    if let Some(properties) = shown.as_object_mut() {
+        properties.extend(monitored(config, &known)?);
+    }
     match output {
         Output::Json => println!("{shown:#}"),
         Output::Table => {
@@ -153,6 +174,44 @@ fn show(config: &Path, name: &str, output: Output) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is known from looks at its metadata, with the names of AD FS, and what it would change.
+fn monitored(config: &Path, known: &Known) -> anyhow::Result<Map<String, Value>> {
+    let configuration = Configuration::load(config)?;
+    let mut trusts = configuration.relying_parties.iter();
+    let trust = trusts.find(|trust| trust.file == known.file);
+    let key = trust.map(|trust| Partner::RelyingParty(Arc::clone(trust)).key());
+    let checks = trust_update::checks(&configuration)?;
+    let Some(check) = checks
+        .iter()
+        .find(|check| Some(&check.partner) == key.as_ref())
+    else {
+        return Ok(Map::new());
+    };
+    let pending = trust_update::pending(check);
+    let values = [
+        (
+            "LastMonitoredTime",
+            json!(trust_update::moment(check.checked)),
+        ),
+        (
+            "LastPublishedPolicyCheckSuccessful",
+            json!(check.error.is_none()),
+        ),
+        ("LastPublishedPolicyCheckError", json!(check.error)),
+        (
+            "LastUpdateTime",
+            json!(check.updated.map(trust_update::moment)),
+        ),
+        ("NextMonitoringTime", json!(trust_update::moment(check.due))),
+        ("ConflictWithPublishedPolicy", json!(!pending.is_empty())),
+        ("PendingDifferences", trust_update::differences(&pending)),
+    ];
+    Ok(values
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect())
 }
 
 fn cell(value: &Value) -> String {
@@ -240,7 +299,29 @@ impl Add {
         for warning in &party.warnings {
             eprintln!("{given}: {warning}");
         }
-        Ok(relying_party_settings(party))
+        let mut settings = relying_party_settings(party);
+        settings.extend(self.source_settings(&source)?);
+        Ok(settings)
+    }
+
+    /// Where the metadata can be fetched again, for an address; following them is for `--set` to ask for.
+    fn source_settings(&self, source: &Source) -> anyhow::Result<Vec<Setting>> {
+        let Source::Url(url) = source else {
+            return Ok(Vec::new());
+        };
+        let mut settings = vec![Setting::new("metadata_url", url.as_str().into())];
+        if self.allow_private_addresses {
+            settings.push(Setting::new(
+                "metadata_allow_private_addresses",
+                true.into(),
+            ));
+        }
+        if let Some(file) = &self.metadata_ca_file {
+            let file = std::path::absolute(file)?;
+            let file = file.to_string_lossy().into_owned();
+            settings.push(Setting::new("metadata_ca_file", file.into()));
+        }
+        Ok(settings)
     }
 
     fn settings(&self) -> anyhow::Result<Vec<Setting>> {

@@ -10,6 +10,7 @@ use federation::saml2::Binding;
 use federation::signature::SignatureAlgorithm;
 use openssl::x509::X509;
 
+use super::metadata_source::MetadataSource;
 use super::saml::{SamlEndpoint, SamlProtocol};
 
 /// A claims provider trust.
@@ -34,6 +35,8 @@ pub struct ClaimsProviderTrust {
     pub supports_mfa: bool,
     /// What our requests to it are like, and its names in answer (SAML 2.0 only).
     pub saml: ClaimsProviderSaml,
+    /// Where its metadata are, and whether it follows them.
+    pub metadata: MetadataSource,
     /// The file that it was read from.
     pub file: PathBuf,
 }

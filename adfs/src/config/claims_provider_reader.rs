@@ -13,8 +13,10 @@ use super::attribute_store_reader::StoreNames;
 use super::certificate_reader::certificates;
 use super::claims_provider::{ClaimsProviderProtocol, ClaimsProviderTrust, ClaimsProviders};
 use super::document::Document;
+use super::metadata_source::metadata_source;
 use super::reader::{At, Problems, Section};
 use super::saml::SamlProtocol;
+use super::trust_check::TrustChanges;
 use super::{folder, rules, saml_reader};
 
 /// Folder of the files, beside `adfs.toml`.
@@ -29,7 +31,7 @@ const OWN_ISSUERS: [&str; 4] = [
 const ACTIVE_DIRECTORY: &str = "Active Directory";
 
 /// What AD FS knows and this version does not do; values that ask for nothing are taken.
-const UNAVAILABLE: [(&str, &str); 6] = [
+const UNAVAILABLE: [(&str, &str); 3] = [
     (
         "encrypted_name_id_required",
         "remove it; encrypted names are read and unencrypted ones too",
@@ -39,32 +41,42 @@ const UNAVAILABLE: [(&str, &str); 6] = [
         "alternate_login_id",
         "remove it; it belongs to the directory",
     ),
-    (
-        "metadata_url",
-        "remove it and write endpoint and certificates down",
-    ),
-    ("monitoring_enabled", "remove it; metadata are not fetched"),
-    ("auto_update_enabled", "remove it; metadata are not fetched"),
 ];
 
-/// Reads the trusts beside the configuration file. `ours` is the identifier of this service.
+/// Reads the trusts beside the configuration file as they would be after `changes`. `ours` is the identifier of this
+/// service.
 pub(super) fn load(
     configuration: &Path,
+    changes: &TrustChanges,
     ours: Option<&str>,
     stores: Option<&StoreNames>,
     problems: &Problems,
 ) -> ClaimsProviders {
-    let files = match folder::toml_files(configuration, FOLDER) {
+    let mut files = match folder::toml_files(configuration, FOLDER) {
         Ok(files) => files,
         Err(problem) => {
             problems.borrow_mut().push(*problem);
             return ClaimsProviders::default();
         }
     };
+    let folder = folder_of(configuration);
+    files.extend(
+        changes
+            .keys()
+            .filter(|file| file.parent() == Some(&folder))
+            .cloned(),
+    );
+    files.sort();
+    files.dedup();
+    files.retain(|file| changes.get(file) != Some(&None));
     let mut all = ClaimsProviders::default();
     let mut names = HashSet::new();
     for file in files {
-        match Document::read(&file) {
+        let document = match changes.get(&file) {
+            Some(Some(text)) => Ok(Document::of_text(&file, text)),
+            _ => Document::read(&file),
+        };
+        match document {
             Err(problem) => problems.borrow_mut().push(*problem),
             Ok(document) => {
                 let Some(mut section) = Section::root(&document, None, problems) else {
@@ -80,7 +92,7 @@ pub(super) fn load(
     all
 }
 
-fn trust(
+pub(super) fn trust(
     section: &mut Section<'_>,
     ours: Option<&str>,
     stores: Option<&StoreNames>,
@@ -124,6 +136,7 @@ fn trust(
         .unwrap_or_default();
     let supports_mfa = section.flag("supports_mfa", false);
     let saml = saml_reader::claims_provider(section);
+    let metadata = metadata_source(section);
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);
     }
@@ -142,6 +155,7 @@ fn trust(
             .collect(),
         supports_mfa,
         saml,
+        metadata,
         file: file.to_owned(),
     };
     Some((trust, identifier.at))

@@ -18,6 +18,7 @@ mod document;
 mod environment;
 mod error;
 mod folder;
+mod metadata_source;
 mod people;
 mod properties;
 mod reader;
@@ -62,6 +63,7 @@ pub use claims_provider::{
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};
+pub use metadata_source::MetadataSource;
 pub use properties::{LoopDetection, MAX_SESSION_LIFETIME, Properties};
 pub use relying_party::{RelyingParties, RelyingPartyTrust};
 pub use saml::{
@@ -134,7 +136,7 @@ impl Configuration {
         Configuration::load_changed_with(path, &TrustChanges::default(), environment)
     }
 
-    /// The configuration as it would be if these relying party trusts were changed on disk.
+    /// The configuration as it would be if these trusts were changed on disk.
     ///
     /// # Errors
     /// As [`Configuration::load`].
@@ -192,6 +194,7 @@ impl Configuration {
         refuse_unknown_variables(environment, &problems);
         let claims_providers = claims_provider_reader::load(
             path,
+            changes,
             service.as_ref().map(|service| service.identifier.as_str()),
             stores.as_ref(),
             &problems,

@@ -48,6 +48,8 @@ pub struct Properties {
     pub sign_saml_authn_requests: bool,
     /// Classes of authentication, weakest first (AuthenticationContextOrder).
     pub authentication_context_order: Vec<String>,
+    /// How often the metadata of partners are fetched (MonitoringInterval, minutes).
+    pub monitoring_interval: Duration,
     /// When token certificates are replaced.
     pub certificate_rollover: CertificateRollover,
 }
@@ -124,6 +126,7 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
     );
     let proxy_trust_token_lifetime =
         section.minutes("proxy_trust_token_lifetime", 60..=YEAR_MINUTES, 21600);
+    let monitoring_interval = section.minutes("monitoring_interval", 1..=WEEK_MINUTES, 1440);
     let certificate_rollover = certificates::certificate_rollover(&mut section);
     let additional_authentication_rules = rules::find(
         &mut section,
@@ -180,6 +183,7 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
         signed_saml_requests_required,
         sign_saml_authn_requests,
         authentication_context_order,
+        monitoring_interval,
         certificate_rollover,
     }
 }

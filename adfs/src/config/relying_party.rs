@@ -12,6 +12,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::access_control::AccessControlPolicy;
+use super::metadata_source::MetadataSource;
 use super::saml::{ContentEncryption, ProtocolProfile, SamlSettings};
 
 /// A relying party trust.
@@ -62,6 +63,8 @@ pub struct RelyingPartyTrust {
     pub issuance_transform_rules: Arc<RuleSet>,
     /// Its identifier within the service (ObjectIdentifier).
     pub object_identifier: Uuid,
+    /// Where its metadata are, and whether it follows them.
+    pub metadata: MetadataSource,
     /// The file that it was read from.
     pub file: PathBuf,
 }

@@ -475,7 +475,7 @@ fn a_trust_refuses_what_it_cannot_do() {
             "{part:?} is not in {problems:#?}"
         );
     }
-    let nothing = "monitoring_enabled = false\nsaml_endpoints = []\nmetadata_url = \"\"\nencrypt_claims = true\n";
+    let nothing = "monitoring_enabled = false\nauto_update_enabled = false\nsaml_endpoints = []\nmetadata_url = \"\"\nencrypt_claims = true\n";
     with_trust(&format!("{TRUST}{nothing}"))
         .load(&[])
         .expect("a trust that was exported whole");

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::attribute_store_reader::StoreNames;
+use super::claims_provider::ClaimsProviderTrust;
 use super::document::Document;
 use super::environment::Environment;
 use super::error::{ConfigError, Problem};
 use super::reader::{Problems, Section};
-use super::relying_party::RelyingParties;
+use super::relying_party::{RelyingParties, RelyingPartyTrust};
 use super::trust_reader::{self, Surroundings};
-use super::{attribute_store_reader, directory_reader, trust_files};
+use super::{attribute_store_reader, claims_provider_reader, directory_reader, trust_files};
 
 /// Trust files that are to change: the new text, or `None` for a file that is removed.
 pub type TrustChanges = BTreeMap<PathBuf, Option<String>>;
@@ -40,6 +41,50 @@ impl TrustCheck {
         let stores = stores.as_deref().map(StoreNames::of);
         TrustCheck {
             surroundings: Surroundings::load(path, directories.as_deref(), stores, &ignored),
+        }
+    }
+
+    /// The relying party trust `text`, which is to stand in `file`.
+    ///
+    /// # Errors
+    /// Names every problem.
+    pub fn relying_party(&self, file: &Path, text: &str) -> Result<RelyingPartyTrust, ConfigError> {
+        self.one(file, text, |section| {
+            Some(trust_reader::trust(section, &self.surroundings, file)?.0)
+        })
+    }
+
+    /// The claims provider trust `text`, which is to stand in `file`.
+    ///
+    /// # Errors
+    /// Names every problem.
+    pub fn claims_provider(
+        &self,
+        file: &Path,
+        text: &str,
+    ) -> Result<ClaimsProviderTrust, ConfigError> {
+        self.one(file, text, |section| {
+            let stores = self.surroundings.stores.as_ref();
+            Some(claims_provider_reader::trust(section, None, stores, file)?.0)
+        })
+    }
+
+    fn one<T>(
+        &self,
+        file: &Path,
+        text: &str,
+        read: impl FnOnce(&mut Section<'_>) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let document = Document::of_text(file, text);
+        let problems = Problems::default();
+        let mut trust = None;
+        if let Some(mut section) = Section::root(&document, None, &problems) {
+            trust = read(&mut section);
+            section.finish();
+        }
+        match (trust, problems.into_inner()) {
+            (Some(trust), problems) if problems.is_empty() => Ok(trust),
+            (_, problems) => Err(ConfigError::new(problems)),
         }
     }
 

@@ -44,7 +44,12 @@ pub(super) fn load_folder(
             return RelyingParties::default();
         }
     };
-    files.extend(changes.keys().cloned());
+    files.extend(
+        changes
+            .keys()
+            .filter(|file| file.parent() == Some(folder))
+            .cloned(),
+    );
     files.sort();
     files.dedup();
     files.retain(|file| changes.get(file) != Some(&None));

@@ -16,6 +16,7 @@ use super::access_control::{
 use super::attribute_store_reader::StoreNames;
 use super::certificate_reader::certificate;
 use super::directory::DirectoryConfig;
+use super::metadata_source::metadata_source;
 use super::reader::{At, Found, Problems, Section};
 use super::relying_party::RelyingPartyTrust;
 use super::rules;
@@ -27,7 +28,7 @@ const WEEK_MINUTES: u32 = 7 * 24 * 60;
 
 /// What AD FS knows and this version does not do. Values that ask for nothing are taken, so that an exported trust
 /// loads.
-const UNAVAILABLE: [(&str, &str); 10] = [
+const UNAVAILABLE: [(&str, &str); 7] = [
     (
         "enable_jwt",
         "remove it; WS-Federation is answered with SAML",
@@ -36,9 +37,6 @@ const UNAVAILABLE: [(&str, &str); 10] = [
         "request_mfa_from_claims_providers",
         "remove it; there are no claims provider trusts",
     ),
-    ("metadata_url", "remove it and write the endpoints down"),
-    ("monitoring_enabled", "remove it; metadata are not fetched"),
-    ("auto_update_enabled", "remove it; metadata are not fetched"),
     (
         "issue_oauth_refresh_tokens_to",
         "remove it; OAuth is not spoken",
@@ -138,6 +136,7 @@ pub(super) fn trust(
         "impersonation_authorization_rules_file",
         surroundings.stores.as_ref(),
     );
+    let metadata = metadata_source(section);
     let object_identifier = section.parsed::<Uuid>("object_identifier", "a GUID, or remove it");
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);
@@ -173,6 +172,7 @@ pub(super) fn trust(
         delegation_authorization_rules: delegation,
         impersonation_authorization_rules: impersonation,
         issuance_transform_rules: transform,
+        metadata,
         file: file.to_owned(),
     };
     Some((trust, at))

@@ -206,6 +206,28 @@ impl TrustFolder {
         sync(&self.path)
     }
 
+    /// The text of a trust file; `None` when there is none, or it is no text of the size of a trust file.
+    ///
+    /// # Errors
+    /// [`ImportError::File`].
+    pub fn text(path: &Path) -> Result<Option<String>, ImportError> {
+        read(path)
+    }
+
+    /// Replaces the text `before` of a trust file by `after` in one step. False, and nothing is done, when the file says
+    /// something else by now.
+    ///
+    /// # Errors
+    /// [`ImportError::File`].
+    pub fn rewrite(path: &Path, before: &str, after: &str) -> Result<bool, ImportError> {
+        if read(path)?.as_deref() != Some(before) {
+            return Ok(false);
+        }
+        replace(path, after)?;
+        sync(path.parent().unwrap_or(Path::new(".")))?;
+        Ok(true)
+    }
+
     /// Removes a trust file and the rule files beside it.
     ///
     /// # Errors

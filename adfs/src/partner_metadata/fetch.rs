@@ -14,6 +14,8 @@ use reqwest::{Certificate, Client};
 use thiserror::Error;
 use url::{Host, Url};
 
+use crate::config::MetadataSource;
+
 /// Metadata of a whole federation may be this large.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// For everything from the look-up of the name to the last byte.
@@ -81,7 +83,7 @@ pub enum FetchError {
     Host(Url),
     /// Where the name leads.
     #[error(
-        "the host of {url} has the address {address}, which is not a public one; pass --allow-private-addresses if that is meant"
+        "the host of {url} has the address {address}, which is not a public one; if that is meant, pass --allow-private-addresses or set `metadata_allow_private_addresses = true` in the trust"
     )]
     Private {
         /// The address of the document.
@@ -122,6 +124,14 @@ pub enum FetchError {
 }
 
 impl Fetch {
+    /// As a trust says.
+    pub fn of(source: &MetadataSource) -> Fetch {
+        Fetch {
+            allow_private_addresses: source.allow_private_addresses,
+            ca_file: source.ca_file.clone(),
+        }
+    }
+
     /// Gets the document.
     ///
     /// # Errors

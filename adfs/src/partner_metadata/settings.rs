@@ -51,7 +51,7 @@ pub fn relying_party_settings(party: &RelyingPartyMetadata) -> Vec<Setting> {
     settings
 }
 
-fn certificates(certificates: &[X509]) -> Vec<Value> {
+pub(super) fn certificates(certificates: &[X509]) -> Vec<Value> {
     let ders = certificates.iter().filter_map(|one| one.to_der().ok());
     ders.map(|der| STANDARD.encode(der).into()).collect()
 }
@@ -89,7 +89,13 @@ fn saml_endpoints(party: &RelyingPartyMetadata) -> Vec<Value> {
     written
 }
 
-fn one(endpoint: &SamlEndpoint, protocol: SamlProtocol, index: u16, is_default: bool) -> Value {
+/// An endpoint as a trust file has it.
+pub(super) fn one(
+    endpoint: &SamlEndpoint,
+    protocol: SamlProtocol,
+    index: u16,
+    is_default: bool,
+) -> Value {
     let mut table = Table::new();
     table.insert("binding".to_owned(), endpoint.binding.name().into());
     table.insert("protocol".to_owned(), protocol.name().into());

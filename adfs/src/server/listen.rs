@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::follow_configuration::{self, Reloader};
 use super::{
     CertificateFiles, PeerCertificate, SignInRate, TlsError, TlsIdentity, rollover, routes,
+    watch_metadata,
 };
 use crate::clock::Clock;
 use crate::config::Configuration;
@@ -78,6 +79,7 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
     let probe = probe_server(&configuration, &stop)?;
     let upkeep = tokio::spawn(upkeep(Arc::clone(&federation)));
     let certificates = tokio::spawn(rollover::follow(Arc::clone(&federation)));
+    let metadata = tokio::spawn(watch_metadata::follow(Arc::clone(&federation)));
     let reloader = Reloader::new(federation, identity, config, digest.unwrap_or_default()).await;
     let reloader = Arc::new(reloader);
     let signals = tokio::spawn(follow_signals(Arc::clone(&reloader), stop.clone()));
@@ -92,6 +94,7 @@ pub async fn serve(config: &Path) -> Result<(), ServeError> {
     files.abort();
     upkeep.abort();
     certificates.abort();
+    metadata.abort();
     tracing::info!("stopped");
     Ok(ended?)
 }

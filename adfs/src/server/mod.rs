@@ -30,6 +30,9 @@ mod static_files;
 mod tls;
 mod transaction;
 mod upstream;
+mod watch_metadata;
+#[cfg(test)]
+mod watch_metadata_tests;
 
 pub use listen::{ServeError, serve};
 pub use rate::SignInRate;

@@ -8,6 +8,7 @@
 mod consumed_assertions;
 mod error;
 mod file;
+mod metadata_checks;
 mod proxy_certificates;
 mod proxy_store;
 mod published;
@@ -24,6 +25,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 use sessions::EndedSessions;
 
 pub use error::StoreError;
+pub use metadata_checks::MetadataCheck;
 pub use proxy_certificates::{NewProxyCertificate, ProxyCertificate, TrustChange};
 pub use proxy_store::{
     Created, MAX_PROXY_STORE_ENTRIES, ProxyStoreEntry, ProxyStoreListing, Replaced,

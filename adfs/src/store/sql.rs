@@ -80,3 +80,12 @@ pub(super) const CREATE_STORE_ENTRY: &str = "INSERT INTO proxy_store_entry (fold
     VALUES ($1, $2, 1, $3) ON CONFLICT (folded_key) DO NOTHING";
 pub(super) const REPLACE_STORE_ENTRY: &str = "UPDATE proxy_store_entry SET value = $3, version = version + 1 WHERE folded_key = $1 AND version = $2";
 pub(super) const REMOVE_STORE_ENTRY: &str = "DELETE FROM proxy_store_entry WHERE folded_key = $1";
+
+pub(super) const METADATA_CHECKS: &str = "SELECT partner, url, checked, succeeded, updated, error, pending, failures, due \
+    FROM metadata_check ORDER BY partner";
+pub(super) const NOTE_METADATA_CHECK: &str = "INSERT INTO metadata_check \
+    (partner, url, checked, succeeded, updated, error, pending, failures, due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    ON CONFLICT (partner) DO UPDATE SET url = excluded.url, checked = excluded.checked, succeeded = excluded.succeeded, \
+    updated = excluded.updated, error = excluded.error, pending = excluded.pending, failures = excluded.failures, \
+    due = excluded.due";
+pub(super) const FORGET_METADATA_CHECK: &str = "DELETE FROM metadata_check WHERE partner = $1";

@@ -4,7 +4,7 @@ use federation::endpoints::ReplyUrl;
 use time::macros::datetime;
 
 use super::*;
-use crate::config::{ClaimsProviderProtocol, ClaimsProviderSaml};
+use crate::config::{ClaimsProviderProtocol, ClaimsProviderSaml, MetadataSource};
 
 const PROVIDER: &str = "http://idp.test/adfs/services/trust";
 const US: &str = "http://sts.test/adfs/services/trust";
@@ -26,6 +26,7 @@ fn trust(supports_mfa: bool, suffixes: &[&str]) -> Arc<ClaimsProviderTrust> {
         organizational_account_suffixes: suffixes.iter().map(|one| (*one).to_owned()).collect(),
         supports_mfa,
         saml: ClaimsProviderSaml::default(),
+        metadata: MetadataSource::default(),
         file: "idp.toml".into(),
     })
 }
