@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::claims::AttributeStores;
 use crate::clock::Clock;
 use crate::config::{ConfigError, Configuration};
-use crate::directory::{Directory, DirectoryError};
+use crate::directory::{Directory, DirectoryError, LocalProviders};
 use crate::keys::{KeyError, Keys};
 use crate::protocols::metadata;
 use crate::protocols::proxy::ProxyTrusts;
@@ -43,6 +43,8 @@ pub struct Federation {
     pub store: Store,
     /// Accounts.
     pub directory: Directory,
+    /// Directories that are claims providers.
+    pub local_providers: LocalProviders,
     /// Where else claim rules can ask.
     pub attribute_stores: AttributeStores,
     /// Trusted proxies.
@@ -64,6 +66,7 @@ impl Federation {
         let keys = Keys::load(&configuration, &clock)?;
         let store = Store::open(&configuration.store.path).await?;
         let directory = Directory::open(&configuration.directories, clock.clone())?;
+        let local_providers = LocalProviders::open(&configuration.claims_providers, clock.clone())?;
         let attribute_stores =
             AttributeStores::open(&configuration.attribute_stores, clock.clone())?;
         let proxy_trusts = ProxyTrusts::load(&store).await?;
@@ -72,6 +75,7 @@ impl Federation {
             keys,
             store,
             directory,
+            local_providers,
             attribute_stores,
             proxy_trusts,
             clock,
@@ -93,6 +97,8 @@ impl Federation {
         let configuration = Configuration::load(&self.path)?;
         self.keys.check(&configuration)?;
         self.directory.reload(&configuration.directories)?;
+        self.local_providers
+            .reload(&configuration.claims_providers)?;
         self.attribute_stores
             .reload(&configuration.attribute_stores)?;
         self.proxy_trusts.refresh(&self.store).await?;

@@ -305,7 +305,7 @@ fn identity(
 }
 
 /// A claims provider names accounts only below its own suffixes, where the trust lists any (spec security CLM-4).
-fn may_assert(trust: &ClaimsProviderTrust, claim: &Claim) -> bool {
+pub(super) fn may_assert(trust: &ClaimsProviderTrust, claim: &Claim) -> bool {
     let suffixes = &trust.organizational_account_suffixes;
     if suffixes.is_empty() || !ACCOUNT_NAMES.contains(&claim.claim_type.as_str()) {
         return true;

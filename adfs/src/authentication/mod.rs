@@ -1,6 +1,7 @@
 //! The ways to prove who one is. Each ends in a [`Proof`], which only this module can make.
 
 mod claims_provider;
+mod local_provider;
 mod password;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use crate::claims::AssertedIdentity;
 use crate::directory::AuthenticatedAccount;
 
 pub use claims_provider::{AssertionRefusal, Expectation, accept_assertion};
+pub use local_provider::{local_identity, verify_password_at};
 pub use password::{Credentials, Mistake, PasswordFailure, verify_password};
 
 /// Method URI of a password over TLS, as tokens name it (spec passive-sign-in 2.11).

@@ -24,8 +24,8 @@ pub enum Mistake {
 /// bind cannot be in here.
 #[derive(Debug)]
 pub struct Credentials {
-    name: SignInName,
-    password: Password,
+    pub(super) name: SignInName,
+    pub(super) password: Password,
 }
 
 impl Credentials {

@@ -18,6 +18,9 @@ pub struct AssertedIdentity {
     user: String,
     #[serde(rename = "c")]
     claims: Claims,
+    /// What the provider knows the person by, where it can be asked again.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 /// Claims of one issuer.
@@ -32,6 +35,7 @@ impl AssertedIdentity {
             provider: provider.to_owned(),
             user: user.to_owned(),
             claims: Claims(claims.into_iter().collect()),
+            key: None,
         }
         .vouched_for()
     }
@@ -39,6 +43,20 @@ impl AssertedIdentity {
     /// Identifier of the claims provider trust.
     pub fn provider(&self) -> &str {
         &self.provider
+    }
+
+    /// The same with a key that tells the person from a later one with the same name.
+    #[must_use]
+    pub fn known_as(self, key: &str) -> Self {
+        AssertedIdentity {
+            key: Some(key.to_owned()),
+            ..self
+        }
+    }
+
+    /// That key.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// Name of the person for audits, as the provider gave it.

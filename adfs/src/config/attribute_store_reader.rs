@@ -67,7 +67,8 @@ fn store(name: String, mut section: Section<'_>) -> Option<AttributeStoreConfig>
     }
     let kind = section.required("kind", "\"ldap\" or \"sql\"")?;
     let read = match kind.value.as_str() {
-        "ldap" => ldap(&name, &mut section).map(|ldap| AttributeStoreKind::Ldap(Box::new(ldap))),
+        "ldap" => ldap(&name, &mut section, "base_dn")
+            .map(|ldap| AttributeStoreKind::Ldap(Box::new(ldap))),
         "sql" => sql(&mut section).map(AttributeStoreKind::Sql),
         other => {
             let message = format!("{other:?} is no kind of store");
@@ -81,12 +82,17 @@ fn store(name: String, mut section: Section<'_>) -> Option<AttributeStoreConfig>
     Some(AttributeStoreConfig { name, kind: read? })
 }
 
-fn ldap(name: &str, section: &mut Section<'_>) -> Option<DirectoryConfig> {
+/// A directory that is asked for entries, not one of accounts. `base` is the key of the DN where searches begin.
+pub(super) fn ldap(
+    name: &str,
+    section: &mut Section<'_>,
+    base: &'static str,
+) -> Option<DirectoryConfig> {
     let servers = directory_reader::servers(section);
     let ca_file = section.path("ca_file").map(|found| found.value);
     let bind_dn = section.required("bind_dn", "the DN of the account that searches");
     let password = secret_reader::required(section, &directory_reader::BIND_PASSWORD);
-    let base_dn = section.required("base_dn", "the DN below which rules search");
+    let base_dn = section.required(base, "the DN below which is searched");
     let connect_timeout = section.number("connect_timeout_seconds", 1..=10, 2);
     let operation_timeout = section.number("operation_timeout_seconds", 1..=10, 5);
     let pool_size = section.number("pool_size", 1..=256, 8);
@@ -99,7 +105,7 @@ fn ldap(name: &str, section: &mut Section<'_>) -> Option<DirectoryConfig> {
             password: password?,
         },
         base_dn: base_dn?.value,
-        // Rules bring filters of their own, and nobody signs in here.
+        // Rules bring filters of their own.
         user_filter: "(objectClass=*)".to_owned(),
         net_bios_name: String::new(),
         dns_name: String::new(),

@@ -10,6 +10,7 @@ use federation::saml2::Binding;
 use federation::signature::SignatureAlgorithm;
 use openssl::x509::X509;
 
+use super::ldap_provider::LdapProvider;
 use super::metadata_source::MetadataSource;
 use super::saml::{SamlEndpoint, SamlProtocol};
 
@@ -24,7 +25,8 @@ pub struct ClaimsProviderTrust {
     pub enabled: bool,
     /// How it is asked.
     pub protocol: ClaimsProviderProtocol,
-    /// Certificates that its tokens may be signed by (TokenSigningCertificate), at least one.
+    /// Certificates that its tokens may be signed by (TokenSigningCertificate): at least one where the protocol needs
+    /// them.
     pub token_signing_certificates: Vec<X509>,
     /// What of its claims counts (AcceptanceTransformRules); nothing where there are no rules.
     pub acceptance_transform_rules: Arc<RuleSet>,
@@ -74,6 +76,23 @@ pub enum ClaimsProviderProtocol {
         /// Where requests go, by binding (SamlEndpoint).
         endpoints: Vec<SamlEndpoint>,
     },
+    /// Not at all: its users type their passwords here, and its directory is asked (a local claims provider trust).
+    Ldap(Box<LdapProvider>),
+}
+
+impl ClaimsProviderTrust {
+    /// Whether its users sign in on the form of this service.
+    pub fn is_local(&self) -> bool {
+        matches!(self.protocol, ClaimsProviderProtocol::Ldap(_))
+    }
+
+    /// Whether a name with this suffix is one of its users'; case does not matter.
+    pub fn has_suffix(&self, suffix: &str) -> bool {
+        let suffixes = &self.organizational_account_suffixes;
+        suffixes
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(suffix))
+    }
 }
 
 /// All claims provider trusts. Active Directory is none of them: it needs no file.

@@ -12,12 +12,13 @@ use federation::saml2::Binding;
 use super::attribute_store_reader::StoreNames;
 use super::certificate_reader::certificates;
 use super::claims_provider::{ClaimsProviderProtocol, ClaimsProviderTrust, ClaimsProviders};
+use super::directory::DirectoryConfig;
 use super::document::Document;
 use super::metadata_source::metadata_source;
 use super::reader::{At, Problems, Section};
 use super::saml::SamlProtocol;
 use super::trust_check::TrustChanges;
-use super::{folder, rules, saml_reader};
+use super::{folder, ldap_provider_reader, rules, saml_reader};
 
 /// Folder of the files, beside `adfs.toml`.
 const FOLDER: &str = "trusts/claims-providers";
@@ -50,6 +51,7 @@ pub(super) fn load(
     changes: &TrustChanges,
     ours: Option<&str>,
     stores: Option<&StoreNames>,
+    directories: &[DirectoryConfig],
     problems: &Problems,
 ) -> ClaimsProviders {
     let mut files = match folder::toml_files(configuration, FOLDER) {
@@ -83,6 +85,7 @@ pub(super) fn load(
                     continue;
                 };
                 if let Some((trust, at)) = trust(&mut section, ours, stores, &file) {
+                    refuse_shared_suffixes(&all, &trust, directories, &section);
                     add(&mut all, &mut names, trust, &at, &section);
                 }
                 section.finish();
@@ -113,9 +116,11 @@ pub(super) fn trust(
         })
     });
     let enabled = section.flag("enabled", true);
-    let protocol = protocol(section);
+    let name_of_directory = identifier.as_ref().map(|found| found.value.as_str());
+    let protocol = protocol(section, name_of_directory.unwrap_or_default());
     let token_signing_certificates = certificates(section, "token_signing_certificate");
-    if token_signing_certificates.is_empty() {
+    let is_local = matches!(protocol, Some(ClaimsProviderProtocol::Ldap(_)));
+    if token_signing_certificates.is_empty() && !is_local {
         section.missing(
             "token_signing_certificate",
             "the certificates that its tokens are signed by",
@@ -134,6 +139,12 @@ pub(super) fn trust(
         )
         .map(|found| found.value)
         .unwrap_or_default();
+    if suffixes.is_empty() && is_local {
+        section.missing(
+            "organizational_account_suffix",
+            "the suffixes of its users' names: they decide which directory a password is sent to",
+        );
+    }
     let supports_mfa = section.flag("supports_mfa", false);
     let saml = saml_reader::claims_provider(section);
     let metadata = metadata_source(section);
@@ -167,7 +178,13 @@ fn no_rules() -> Option<Arc<RuleSet>> {
 }
 
 /// WS-Federation where there is an endpoint for it and the profile does not say otherwise, as AD FS prefers it.
-fn protocol(section: &mut Section<'_>) -> Option<ClaimsProviderProtocol> {
+fn protocol(section: &mut Section<'_>, identifier: &str) -> Option<ClaimsProviderProtocol> {
+    let ldap = section.section("ldap");
+    if ldap.is_present() {
+        return ldap_provider_reader::ldap(ldap, identifier)
+            .map(|ldap| ClaimsProviderProtocol::Ldap(Box::new(ldap)));
+    }
+
     let endpoint = section.find::<ReplyUrl>(
         "ws_fed_endpoint",
         "the https address of its passive endpoint, for example \"https://sts.fabrikam.example/adfs/ls/\"",
@@ -196,6 +213,34 @@ fn protocol(section: &mut Section<'_>) -> Option<ClaimsProviderProtocol> {
             );
             None
         }
+    }
+}
+
+/// A password goes to the directory that its name belongs to, so a name must not belong to two.
+fn refuse_shared_suffixes(
+    all: &ClaimsProviders,
+    trust: &ClaimsProviderTrust,
+    directories: &[DirectoryConfig],
+    section: &Section<'_>,
+) {
+    for suffix in &trust.organizational_account_suffixes {
+        let of_directory = directories.iter().find(|directory| {
+            let mut own = directory.upn_suffixes.iter().chain([&directory.dns_name]);
+            trust.is_local() && own.any(|own| own.eq_ignore_ascii_case(suffix))
+        });
+        let other = all
+            .trusts
+            .iter()
+            .find(|other| (trust.is_local() || other.is_local()) && other.has_suffix(suffix));
+        let owner = match (of_directory, other) {
+            (Some(directory), _) => format!("[directories.{}]", directory.name),
+            (None, Some(other)) => format!("the trust in {}", other.file.display()),
+            (None, None) => continue,
+        };
+        section.complain_about_all(
+            format!("organizational_account_suffix: {suffix:?} is a suffix of {owner} too"),
+            "let every sign-in name mean one directory",
+        );
     }
 }
 

@@ -18,6 +18,8 @@ mod document;
 mod environment;
 mod error;
 mod folder;
+mod ldap_provider;
+mod ldap_provider_reader;
 mod metadata_source;
 mod people;
 mod properties;
@@ -63,6 +65,7 @@ pub use claims_provider::{
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};
+pub use ldap_provider::{LdapAttributeToClaim, LdapProvider};
 pub use metadata_source::MetadataSource;
 pub use properties::{LoopDetection, MAX_SESSION_LIFETIME, Properties};
 pub use relying_party::{RelyingParties, RelyingPartyTrust};
@@ -197,6 +200,7 @@ impl Configuration {
             changes,
             service.as_ref().map(|service| service.identifier.as_str()),
             stores.as_ref(),
+            directories.as_deref().unwrap_or_default(),
             &problems,
         );
         let surroundings = Surroundings::load(path, directories.as_deref(), stores, &problems);

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use ldap3::Scope;
 use native_tls::{Certificate, Protocol, TlsConnector};
+use time::OffsetDateTime;
 
 use super::account::{Account, AccountState, AuthenticatedAccount, FoundAccount};
 use super::connection::{Connector, Fault, Found, Search};
@@ -118,16 +119,48 @@ impl Realm {
         belongs: bool,
         start: Instant,
     ) -> Result<AuthenticatedAccount, SignInRefusal> {
-        let filter = self.name_filter(name).and(&self.user_filter);
-        let found = self.find_people(filter, SIGN_IN_LIMIT).await?;
-        let entry = match found.entries.as_slice() {
-            [entry] if belongs && !found.more => entry,
-            others => {
+        let attributes = Arc::clone(&self.person_attributes);
+        let (entry, standing) = self
+            .prove_entry(self.name_filter(name), attributes, password, belongs, start)
+            .await?;
+        Ok(Account::read(&entry, &standing, &self.config)?.authenticated())
+    }
+
+    /// Finds the one entry that `filter` means and binds as it; returns it with these attributes.
+    pub(super) async fn authenticate_entry(
+        &self,
+        filter: Filter,
+        attributes: Arc<[String]>,
+        password: &Password,
+    ) -> Result<Entry, SignInRefusal> {
+        let start = Instant::now();
+        let answer = self
+            .prove_entry(filter, attributes, password, true, start)
+            .await;
+        if matches!(answer, Err(SignInRefusal::Incorrect(_))) {
+            self.pace.wait(start).await;
+        }
+        answer.map(|(entry, _)| entry)
+    }
+
+    async fn prove_entry(
+        &self,
+        filter: Filter,
+        attributes: Arc<[String]>,
+        password: &Password,
+        belongs: bool,
+        start: Instant,
+    ) -> Result<(Entry, Standing), SignInRefusal> {
+        let filter = filter.and(&self.user_filter);
+        let mut found = self.find_entries(filter, attributes, SIGN_IN_LIMIT).await?;
+        let entry = match (found.entries.pop(), found.entries.is_empty()) {
+            (Some(entry), true) if belongs && !found.more => entry,
+            (last, _) => {
                 self.bind_as_nobody().await?;
-                return Err(SignInRefusal::Incorrect(match others {
+                return Err(SignInRefusal::Incorrect(match last {
                     _ if !belongs => Reason::UnknownDomain,
-                    [] => Reason::UnknownUser,
-                    _ => Reason::Ambiguous,
+                    None => Reason::UnknownUser,
+                    Some(_) => Reason::Ambiguous,
                 }));
             }
         };
@@ -147,11 +180,32 @@ impl Realm {
             return Err(SignInRefusal::of(reason));
         }
         let standing =
-            Standing::read(entry, &self.config.attributes).map_err(SignInRefusal::Incorrect)?;
+            Standing::read(&entry, &self.config.attributes).map_err(SignInRefusal::Incorrect)?;
         if let Some(reason) = standing.refusal(self.clock.now()) {
             return Err(SignInRefusal::of(reason));
         }
-        Ok(Account::read(entry, &standing, &self.config)?.authenticated())
+        Ok((entry, standing))
+    }
+
+    /// The one entry that `filter` means, if a session of it that began at `since` still holds.
+    pub(super) async fn entry_that_holds(
+        &self,
+        filter: Filter,
+        attributes: Arc<[String]>,
+        since: OffsetDateTime,
+    ) -> Result<Option<Entry>, DirectoryError> {
+        let filter = filter.and(&self.user_filter);
+        let mut found = self.find_entries(filter, attributes, SIGN_IN_LIMIT).await?;
+        let entry = found.entries.pop();
+        let only_one = found.entries.is_empty() && !found.more;
+        Ok(entry.filter(|entry| {
+            let standing = Standing::read(entry, &self.config.attributes);
+            only_one && standing.is_ok_and(|it| it.holds_since(since, self.clock.now()))
+        }))
+    }
+
+    pub(super) fn person_attributes(&self) -> &[String] {
+        &self.person_attributes
     }
 
     /// Costs what a wrong password costs, so that the time does not tell that nobody has a name (spec security PWD-8).
@@ -279,8 +333,17 @@ impl Realm {
     }
 
     async fn find_people(&self, filter: Filter, limit: usize) -> Result<Found, DirectoryError> {
-        let base = self.config.base_dn.clone();
         let attributes = Arc::clone(&self.person_attributes);
+        self.find_entries(filter, attributes, limit).await
+    }
+
+    async fn find_entries(
+        &self,
+        filter: Filter,
+        attributes: Arc<[String]>,
+        limit: usize,
+    ) -> Result<Found, DirectoryError> {
+        let base = self.config.base_dn.clone();
         self.servers
             .run(&Search {
                 base,

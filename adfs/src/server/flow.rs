@@ -87,14 +87,14 @@ impl<'a> Flow<'a> {
         let user_name = self.checked.user_name();
         let listed = self.checked.identity_providers();
         match home_realm::decide(exchange, &realms, listed, user_name) {
-            Some(HomeRealm::Directory) => Ok(self.show(prompt, user_name)),
-            Some(HomeRealm::Provider(trust)) => upstream::leave(
+            Some(HomeRealm::Provider(trust)) if !trust.is_local() => upstream::leave(
                 exchange,
                 &trust,
                 &self.transaction,
                 self.request(),
                 user_name,
             ),
+            Some(_) => Ok(self.show(prompt, user_name)),
             None => Ok(self.ask_home(&realms, None)),
         }
     }
@@ -164,11 +164,14 @@ impl<'a> Flow<'a> {
         };
         let keep = field("Kmsi")? == "true";
         let name = credentials.name().to_string();
+        let upn = credentials.name().upn();
+        let provider = upn.and_then(|upn| self.realms().local_provider_of(&upn));
         let request = self.request();
         match sign_in::prove(
             exchange.federation,
             request,
             credentials,
+            provider.as_deref(),
             keep,
             &exchange.context,
         )

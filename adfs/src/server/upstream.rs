@@ -53,6 +53,8 @@ pub(super) fn leave(
         .map(Carried::Redirect)
         .ok_or(Refusal::UnknownClaimsProvider)?,
         ClaimsProviderProtocol::Saml { .. } => saml_request(exchange, trust, &pending, request)?,
+        // Its users sign in here.
+        ClaimsProviderProtocol::Ldap(_) => return Err(Refusal::UnknownClaimsProvider),
     };
     let kept = cookies::context(pending.key(), &sealed).ok_or(Refusal::TooLarge)?;
     let set = kept

@@ -26,6 +26,14 @@ impl HomeRealm {
             HomeRealm::Provider(trust) => &trust.identifier,
         }
     }
+
+    /// Whether its users sign in on the form of this service.
+    pub fn is_on_our_form(&self) -> bool {
+        match self {
+            HomeRealm::Directory => true,
+            HomeRealm::Provider(trust) => trust.is_local(),
+        }
+    }
 }
 
 /// What a request says about the user's home, in the words of every protocol. Nothing of it needs to be true.
@@ -89,6 +97,16 @@ impl Realms {
         found.cloned().map(HomeRealm::Provider)
     }
 
+    /// The local claims provider whose directory has names like this. Passwords go where the suffix of the typed name
+    /// says, never where an address says: a link could otherwise send them to another organisation's directory.
+    pub fn local_provider_of(&self, name: &str) -> Option<Arc<ClaimsProviderTrust>> {
+        let (_, suffix) = name.rsplit_once('@')?;
+        self.providers
+            .iter()
+            .find(|provider| provider.is_local() && provider.has_suffix(suffix))
+            .cloned()
+    }
+
     /// The one whose users have names of that suffix, with or without what stands before the `@`.
     pub fn by_suffix(&self, name: &str, configuration: &Configuration) -> Option<HomeRealm> {
         let suffix = name.rsplit_once('@').map_or(name, |(_, suffix)| suffix);
@@ -125,7 +143,13 @@ pub fn choose_realm(
     let ours = &configuration.service.identifier;
     let only = || {
         let mut all = realms.iter();
-        all.next().filter(|_| all.next().is_none())
+        all.next().filter(|first| {
+            if first.is_on_our_form() {
+                all.all(|other| other.is_on_our_form())
+            } else {
+                all.next().is_none()
+            }
+        })
     };
     let named = || {
         hints
@@ -141,7 +165,7 @@ pub fn choose_realm(
     let with_suffix = || hints.user_name.filter(|name| name.contains('@'));
     let remembered = || realms.by_identifier(hints.cookie?, ours);
     // A relying party that lists one claims provider has decided, whatever the request says; the same holds where there
-    // is no second one.
+    // is no second one. Those that share a form need no choice between them.
     only()
         .or_else(named)
         .or_else(|| by_suffix(hints.domain))

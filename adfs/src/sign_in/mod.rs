@@ -20,10 +20,13 @@ pub use refusal::Refusal;
 pub use request::{DemandedMethod, Freshness, SignInRequest};
 pub use session::{Session, SessionSubject, asserted_digest};
 
-use crate::authentication::{Credentials, Mistake, Proof, verify_password};
+use crate::authentication::{
+    Credentials, Mistake, Proof, local_identity, verify_password, verify_password_at,
+};
 use crate::claims::{
     self, Authentication, ClaimsError, IssuedClaims, Outcome, Principal, RequestContext,
 };
+use crate::config::{ClaimsProviderProtocol, ClaimsProviderTrust};
 use crate::directory::{Reason, SignInRefusal};
 use crate::state::Federation;
 
@@ -205,17 +208,32 @@ async fn still_holds(
                 .holds_since(session.authenticated_at())
                 .map(Principal::Account))
         }
-        // What was asserted holds as long as the session, unless its claims provider is trusted no more.
+        // What was asserted holds as long as the session, unless its claims provider is trusted no more. Directories are
+        // asked again.
         SessionSubject::Asserted(identity) => {
-            let configuration = federation.configuration.load();
-            Ok(configuration
-                .claims_providers
-                .by_identifier(identity.provider())
-                .filter(|trust| trust.enabled)
-                .map(|trust| Principal::Asserted {
-                    identity: Arc::clone(identity),
-                    acceptance: Arc::clone(&trust.acceptance_transform_rules),
-                }))
+            let configuration = federation.configuration.load_full();
+            let providers = &configuration.claims_providers;
+            let trust = providers.by_identifier(identity.provider());
+            let Some(trust) = trust.filter(|trust| trust.enabled) else {
+                return Ok(None);
+            };
+            let identity = match &trust.protocol {
+                ClaimsProviderProtocol::Ldap(provider) => {
+                    let (name, since) = (identity.user(), session.authenticated_at());
+                    let key = identity.key().unwrap_or_default();
+                    let person = federation
+                        .local_providers
+                        .lookup(&trust.identifier, name, key, since)
+                        .await
+                        .map_err(|error| unavailable(&error))?;
+                    person.map(|person| Arc::new(local_identity(&trust, provider, &person)))
+                }
+                _ => Some(Arc::clone(identity)),
+            };
+            Ok(identity.map(|identity| Principal::Asserted {
+                identity,
+                acceptance: Arc::clone(&trust.acceptance_transform_rules),
+            }))
         }
     }
 }
@@ -269,11 +287,13 @@ async fn authorize(
     }
 }
 
-/// Checks credentials; right ones make a new session. `keep` asks that it outlive the browser.
+/// Checks credentials; right ones make a new session. `provider` is the local claims provider that the name belongs to,
+/// if it is not the directory's. `keep` asks that the session outlive the browser.
 pub async fn prove(
     federation: &Federation,
     request: &SignInRequest,
     credentials: Credentials,
+    provider: Option<&ClaimsProviderTrust>,
     keep: bool,
     context: &RequestContext,
 ) -> Proved {
@@ -281,7 +301,14 @@ pub async fn prove(
         return Proved::Refuse(refusal);
     }
     let configuration = federation.configuration.load_full();
-    match verify_password(&federation.directory, &federation.clock, &credentials).await {
+    let clock = &federation.clock;
+    let verified = match provider {
+        Some(trust) => {
+            verify_password_at(&federation.local_providers, trust, clock, &credentials).await
+        }
+        None => verify_password(&federation.directory, clock, &credentials).await,
+    };
+    match verified {
         Ok(proof) => {
             let extranet = context.network_location == claims::NetworkLocation::Extranet;
             let mark = (request.freshness != Freshness::AnyAge).then_some(request.transaction);

@@ -7,6 +7,7 @@
 mod certificates;
 mod dry_run;
 mod faults;
+mod local_provider;
 mod protection;
 mod server;
 mod sign_in;

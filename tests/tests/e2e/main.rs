@@ -15,6 +15,7 @@ mod directory;
 mod hostile;
 mod idp_initiated;
 mod lab;
+mod local_claims_provider;
 mod mellon;
 mod metadata;
 mod pages;
