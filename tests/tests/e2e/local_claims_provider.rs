@@ -13,7 +13,7 @@ use url::Url;
 const PASSWORD: &str = "Pass@word1";
 const VENDORS: &str = "urn:test:vendors";
 const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
-const ISSUER: &str = "urn:test:issuer";
+const ISSUER: &str = "http://types.test/issuer";
 
 const RELYING_PARTY: &str = r#"
 name = "Shop"
@@ -23,9 +23,9 @@ access_control_policy_name = "Permit everyone"
 issuance_transform_rules = '''
 c:[Type == "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"] => issue(claim = c);
 c:[Type == "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"]
- => issue(Type = "urn:test:issuer", Value = c.Issuer);
-c:[Type == "urn:test:mail"] => issue(claim = c);
-c:[Type == "urn:test:secret"] => issue(claim = c);
+ => issue(Type = "http://types.test/issuer", Value = c.Issuer);
+c:[Type == "http://types.test/mail"] => issue(claim = c);
+c:[Type == "http://types.test/secret"] => issue(claim = c);
 '''
 "#;
 
@@ -48,14 +48,14 @@ identifier = "{VENDORS}"
 organizational_account_suffix = ["fabrikam.test"]
 acceptance_transform_rules = '''
 c:[Type == "{UPN}"] => issue(claim = c);
-c:[Type == "urn:test:mail"] => issue(claim = c);
+c:[Type == "http://types.test/mail"] => issue(claim = c);
 '''
 [ldap]
 user_object_class = "user"
 anchor_claim_ldap_attribute = "userPrincipalName"
 ldap_attribute_to_claim_mapping = [
-    {{ ldap_attribute = "mail", claim_type = "urn:test:mail" }},
-    {{ ldap_attribute = "displayName", claim_type = "urn:test:secret" }},
+    {{ ldap_attribute = "mail", claim_type = "http://types.test/mail" }},
+    {{ ldap_attribute = "displayName", claim_type = "http://types.test/secret" }},
 ]
 {}
 "#,
@@ -74,7 +74,8 @@ fn request(service: &Url, more: &[(&str, &str)]) -> Result<Url> {
 
 /// What differs between two refusals to the eye of a user, without ids and times.
 fn seen(answer: &Answer) -> (u16, Option<String>) {
-    (answer.status, answer.page().text("errorText"))
+    let text = answer.page().text("errorText").map(str::to_owned);
+    (answer.status, text)
 }
 
 #[tokio::test]
@@ -96,9 +97,9 @@ async fn people_of_a_local_claims_provider_sign_in_on_the_form() -> Result<()> {
     let issued = Issued::read(&client.follow(answer).await?)?;
     assert_eq!(issued.claim(UPN)?, ["fay@fabrikam.test"]);
     assert_eq!(issued.claim(ISSUER)?, [VENDORS]);
-    assert_eq!(issued.claim("urn:test:mail")?, ["fay@fabrikam.test"]);
+    assert_eq!(issued.claim("http://types.test/mail")?, ["fay@fabrikam.test"]);
     assert_eq!(
-        issued.claim("urn:test:secret")?,
+        issued.claim("http://types.test/secret")?,
         Vec::<String>::new(),
         "no acceptance rule lets it in"
     );
