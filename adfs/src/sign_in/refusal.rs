@@ -54,9 +54,7 @@ pub enum Refusal {
     #[error("the SAML message was used before; sign out again at the application")]
     Replayed,
     /// A step of a sign-out that this browser is not in.
-    #[error(
-        "the message belongs to no sign-out that this browser began here in the last minutes"
-    )]
+    #[error("the message belongs to no sign-out that this browser began here in the last minutes")]
     NoPendingSignOut,
     /// A sign-out of somebody who is not signed in here, by an application that cannot be told so.
     #[error("the application asks to sign out somebody else than the user of this session")]

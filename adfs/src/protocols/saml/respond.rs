@@ -98,9 +98,7 @@ pub fn respond(
 }
 
 /// Whom and how to encrypt what is for `trust` alone.
-pub(super) fn encryption(
-    trust: &RelyingPartyTrust,
-) -> Option<(&X509, xmlenc::ContentEncryption)> {
+pub(super) fn encryption(trust: &RelyingPartyTrust) -> Option<(&X509, xmlenc::ContentEncryption)> {
     let content = match trust.content_encryption {
         ContentEncryption::Aes256Cbc => xmlenc::ContentEncryption::Aes256Cbc,
         ContentEncryption::Aes128Gcm => xmlenc::ContentEncryption::Aes128Gcm,
