@@ -39,6 +39,7 @@ fn list(config: &Path, output: Output) -> anyhow::Result<ExitCode> {
         let protocol = match trust.protocol {
             ClaimsProviderProtocol::WsFederation { .. } => "WS-Federation",
             ClaimsProviderProtocol::Saml { .. } => "SAML",
+            ClaimsProviderProtocol::Ldap(_) => "LDAP",
         };
         vec![
             trust.name.clone(),

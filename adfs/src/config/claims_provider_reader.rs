@@ -132,13 +132,17 @@ pub(super) fn trust(
         "acceptance_transform_rules_file",
         stores,
     );
-    let suffixes = section
+    let suffixes: Vec<String> = section
         .find::<Vec<String>>(
             "organizational_account_suffix",
             "a list of suffixes, for example [\"fabrikam.example\"]",
         )
         .map(|found| found.value)
-        .unwrap_or_default();
+        .unwrap_or_default()
+        .iter()
+        .map(|suffix| suffix.trim().trim_start_matches('@').to_owned())
+        .filter(|suffix| !suffix.is_empty())
+        .collect();
     if suffixes.is_empty() && is_local {
         section.missing(
             "organizational_account_suffix",
@@ -148,6 +152,12 @@ pub(super) fn trust(
     let supports_mfa = section.flag("supports_mfa", false);
     let saml = saml_reader::claims_provider(section);
     let metadata = metadata_source(section);
+    if metadata.url.is_some() && is_local {
+        section.complain_about_all(
+            "metadata_url: a directory has no metadata".to_owned(),
+            "remove the setting",
+        );
+    }
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);
     }
@@ -159,11 +169,7 @@ pub(super) fn trust(
         protocol: protocol?,
         token_signing_certificates,
         acceptance_transform_rules: acceptance.or_else(no_rules)?,
-        organizational_account_suffixes: suffixes
-            .iter()
-            .map(|suffix| suffix.trim().trim_start_matches('@').to_owned())
-            .filter(|suffix| !suffix.is_empty())
-            .collect(),
+        organizational_account_suffixes: suffixes,
         supports_mfa,
         saml,
         metadata,

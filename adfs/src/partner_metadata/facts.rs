@@ -35,6 +35,8 @@ impl Partner {
                 match trust.protocol {
                     ClaimsProviderProtocol::WsFederation { .. } => "ws_fed_endpoint",
                     ClaimsProviderProtocol::Saml { .. } => "saml_endpoints",
+                    // These have no such metadata.
+                    ClaimsProviderProtocol::Ldap(_) => return Vec::new(),
                 },
                 "token_signing_certificate",
                 "signed_saml_requests_required",
@@ -86,6 +88,7 @@ fn claims_provider(trust: &ClaimsProviderTrust) -> Facts {
         ClaimsProviderProtocol::Saml {
             endpoints: written, ..
         } => (BTreeSet::new(), endpoints(written)),
+        ClaimsProviderProtocol::Ldap(_) => return Facts::new(),
     };
     Facts::from([
         ("identifier", BTreeSet::from([trust.identifier.clone()])),
