@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use federation::saml11::{Assertion, Claim};
 use federation::signature::{SignatureAlgorithm, SigningKey};
-use federation::wsfed::request_security_token_response;
+use federation::wsfed::{TokenType, request_security_token_response};
 use openssl::asn1::Asn1Time;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
@@ -73,6 +73,7 @@ fn issuance(criterion: &mut Criterion) {
             )?;
             request_security_token_response(
                 &token,
+                TokenType::Saml11,
                 assertion.not_before,
                 assertion.not_on_or_after,
                 assertion.audience,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use claim_rules::RuleSet;
 use federation::endpoints::ReplyUrl;
 use federation::signature::SignatureAlgorithm;
+use federation::wsfed::TokenType;
 use openssl::x509::X509;
 use time::Duration;
 use uuid::Uuid;
@@ -28,6 +29,8 @@ pub struct RelyingPartyTrust {
     pub ws_fed_endpoint: Option<ReplyUrl>,
     /// Where they may also go when asked for (AdditionalWSFedEndpoint).
     pub additional_ws_fed_endpoint: Vec<ReplyUrl>,
+    /// Kind of token in answers of WS-Federation whose request wishes for none.
+    pub ws_fed_token_type: TokenType,
     /// Protocols that it may use (ProtocolProfile).
     pub protocol_profile: ProtocolProfile,
     /// How it speaks SAML 2.0.

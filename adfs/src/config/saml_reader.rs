@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use federation::endpoints::ReplyUrl;
 use federation::saml2::Binding;
 use federation::signature::SignatureAlgorithm;
+use federation::wsfed::TokenType;
 use serde::Deserialize;
 
 use super::certificate_reader::certificates;
@@ -171,6 +172,18 @@ pub(super) fn protocol_profile(section: &mut Section<'_>) -> ProtocolProfile {
             ("WsFed-SAML", ProtocolProfile::WsFedSaml),
             ("WSFederation", ProtocolProfile::WsFederation),
             ("SAML", ProtocolProfile::Saml),
+        ],
+    )
+}
+
+/// `ws_fed_token_type`, which AD FS does not have: there the request's `wreq` alone chooses.
+pub(super) fn ws_fed_token_type(section: &mut Section<'_>) -> TokenType {
+    named(
+        section,
+        "ws_fed_token_type",
+        &[
+            ("SAML 1.1", TokenType::Saml11),
+            ("SAML 2.0", TokenType::Saml20),
         ],
     )
 }

@@ -83,6 +83,7 @@ pub(super) fn trust(
     let ws_fed_endpoint = section.find::<ReplyUrl>("ws_fed_endpoint", endpoint_expected);
     let additional =
         section.find::<Vec<ReplyUrl>>("additional_ws_fed_endpoint", "a list of https addresses");
+    let ws_fed_token_type = saml_reader::ws_fed_token_type(section);
     let protocol_profile = saml_reader::protocol_profile(section);
     let saml = saml_reader::settings(section);
     let encryption_certificate = certificate(section, "encryption_certificate");
@@ -155,6 +156,7 @@ pub(super) fn trust(
         enabled,
         ws_fed_endpoint: ws_fed_endpoint.map(|found| found.value),
         additional_ws_fed_endpoint: additional.map(|found| found.value).unwrap_or_default(),
+        ws_fed_token_type,
         protocol_profile,
         saml,
         encryption_certificate: encryption_certificate.filter(|_| encrypt_claims),

@@ -1,20 +1,24 @@
 //! Tokens out of claims that policy has let through.
 
+mod encryption;
 mod saml11;
 mod saml20;
 mod structure;
+mod ws_federation;
 
 use federation::xml::Fragment;
 use thiserror::Error;
 use time::OffsetDateTime;
 
-pub use saml11::issue_saml11;
+pub use encryption::encryption;
+use saml11::issue_saml11;
 pub use saml20::{IssueSaml20, Saml20Token, issue_saml20};
+pub use ws_federation::{IssueWsFederation, issue_ws_federation};
 
 /// A signed token.
 #[derive(Debug)]
 pub struct Token {
-    /// The token as XML.
+    /// The token as XML: an assertion, or `EncryptedData` in its place.
     pub xml: Fragment,
     /// Its id.
     pub id: String,

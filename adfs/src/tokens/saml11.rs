@@ -22,7 +22,7 @@ const OURSELVES: [&str; 3] = [
 ///
 /// # Errors
 /// [`IssueError`]: claims that contradict each other or that SAML 1.1 cannot carry, or a failing signature.
-pub fn issue_saml11(
+pub(super) fn issue_saml11(
     trust: &RelyingPartyTrust,
     claims: &IssuedClaims,
     authentication: &Authentication,

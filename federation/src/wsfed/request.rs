@@ -64,7 +64,7 @@ pub struct SignInRequest {
     pub wauth: Option<String>,
     /// Claims provider that is wished for.
     pub whr: Option<String>,
-    /// A `RequestSecurityToken`; not used.
+    /// A `RequestSecurityToken`, see [`super::requested_token_type`].
     pub wreq: Option<String>,
     /// Name for the sign-in form.
     pub username: Option<String>,

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::saml11;
+use super::TokenType;
 use crate::xml::{self, Fragment, Namespace, Writer};
 use crate::{IssueError, timestamp};
 
@@ -18,13 +18,14 @@ const UTILITY: Namespace = Namespace::new(
 const ISSUE: &str = "http://schemas.xmlsoap.org/ws/2005/02/trust/Issue";
 const NO_PROOF_KEY: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/NoProofKey";
 
-/// Wraps a signed SAML 1.1 assertion. `applies_to` is the relying party's identifier as the request named it; `created`
-/// and `expires` are those of the token.
+/// Wraps a token: a signed assertion of the kind `token_type`, or the `EncryptedData` that stands for one. `applies_to`
+/// is the relying party's identifier as the request named it; `created` and `expires` are those of the token.
 ///
 /// # Errors
 /// [`IssueError::ForbiddenCharacter`] in `applies_to`.
 pub fn request_security_token_response(
-    assertion: &Fragment,
+    token: &Fragment,
+    token_type: TokenType,
     created: OffsetDateTime,
     expires: OffsetDateTime,
     applies_to: &str,
@@ -43,9 +44,9 @@ pub fn request_security_token_response(
                 });
             });
             writer.element(TRUST_2005.name("RequestedSecurityToken"), &[], |writer| {
-                writer.fragment(assertion)
+                writer.fragment(token)
             });
-            writer.leaf(TRUST_2005.name("TokenType"), &[], saml11::TOKEN_TYPE);
+            writer.leaf(TRUST_2005.name("TokenType"), &[], token_type.uri());
             writer.leaf(TRUST_2005.name("RequestType"), &[], ISSUE);
             writer.leaf(TRUST_2005.name("KeyType"), &[], NO_PROOF_KEY);
         },

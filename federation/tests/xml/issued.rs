@@ -10,7 +10,7 @@ use federation::metadata::{
 use federation::saml2::{self, Binding};
 use federation::saml11::{self, Assertion, Claim};
 use federation::signature::{SignatureAlgorithm, SigningKey, SigningKeyError};
-use federation::wsfed::request_security_token_response;
+use federation::wsfed::{TokenType, request_security_token_response};
 use federation::xml::Fragment;
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
@@ -26,8 +26,14 @@ fn signed(assertion: &Assertion<'_>, algorithm: SignatureAlgorithm) -> Fragment 
 
 fn wrapped(assertion: &Fragment) -> String {
     let expires = NOW + time::Duration::hours(1);
-    request_security_token_response(assertion, NOW, expires, "urn:federation:MicrosoftOnline")
-        .expect("wrapped")
+    request_security_token_response(
+        assertion,
+        TokenType::Saml11,
+        NOW,
+        expires,
+        "urn:federation:MicrosoftOnline",
+    )
+    .expect("wrapped")
 }
 
 fn metadata(display_name: &str) -> String {

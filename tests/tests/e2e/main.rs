@@ -29,3 +29,4 @@ mod secrets;
 mod sessions;
 mod token;
 mod wctx;
+mod ws_fed_tokens;

@@ -2,21 +2,18 @@
 
 use federation::saml2::{ResponseParts, Status, post, write_response};
 use federation::xml::Fragment;
-use federation::xmlenc;
-use openssl::x509::X509;
 use thiserror::Error;
 use time::OffsetDateTime;
 use url::Url;
 
 use super::CheckedSignIn;
 use super::logout::Participant;
-use crate::config::{ContentEncryption, RelyingPartyTrust};
 use crate::ids;
 use crate::pages::with_explicit_port;
 use crate::protocols::{AutoPost, Issued};
 use crate::sign_in::{Permit, Refusal};
 use crate::state::Federation;
-use crate::tokens::{self, IssueSaml20, issue_saml20};
+use crate::tokens::{self, IssueSaml20, encryption, issue_saml20};
 
 /// Why no response could be made.
 #[derive(Debug, Error)]
@@ -95,17 +92,6 @@ pub fn respond(
         token_id: token.id,
         participant: Some(participant),
     })
-}
-
-/// Whom and how to encrypt what is for `trust` alone.
-pub(super) fn encryption(trust: &RelyingPartyTrust) -> Option<(&X509, xmlenc::ContentEncryption)> {
-    let content = match trust.content_encryption {
-        ContentEncryption::Aes256Cbc => xmlenc::ContentEncryption::Aes256Cbc,
-        ContentEncryption::Aes128Gcm => xmlenc::ContentEncryption::Aes128Gcm,
-        ContentEncryption::Aes256Gcm => xmlenc::ContentEncryption::Aes256Gcm,
-    };
-    let certificate = trust.encryption_certificate.as_ref()?;
-    Some((certificate, content))
 }
 
 /// The response that tells of `refusal`, if it is one to tell of: only demands of the request that cannot be met, and

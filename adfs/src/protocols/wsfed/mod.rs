@@ -4,7 +4,10 @@ mod demand;
 mod respond;
 
 use federation::endpoints::ReplyUrl;
-use federation::wsfed::{PassiveRequest, RequestError, SignInRequest as Wire, SignOutRequest};
+use federation::wsfed::{
+    PassiveRequest, RequestError, SignInRequest as Wire, SignOutRequest, TokenType,
+    requested_token_type,
+};
 
 pub use respond::{WsFedError, respond};
 
@@ -38,6 +41,8 @@ pub struct CheckedSignIn {
     pub user_name: String,
     reply: ReplyUrl,
     wctx: Option<String>,
+    /// The kind of token that `wreq` wishes for.
+    token_type: Option<TokenType>,
 }
 
 /// Reads the decoded parameters of a request that has a `wa`.
@@ -98,6 +103,7 @@ impl SignInMessage {
             user_name: if usable { hint } else { String::new() },
             reply,
             wctx: wire.wctx,
+            token_type: wire.wreq.as_deref().and_then(requested_token_type),
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::pages::with_explicit_port;
 use crate::protocols::{AutoPost, Issued};
 use crate::sign_in::Permit;
 use crate::state::Federation;
-use crate::tokens;
+use crate::tokens::{self, IssueWsFederation, issue_ws_federation};
 
 /// Why no token could be made of a permit.
 #[derive(Debug, Error)]
@@ -17,11 +17,6 @@ pub enum WsFedError {
     /// The assertion.
     #[error(transparent)]
     Token(#[from] tokens::IssueError),
-    /// The trust demands what cannot be done yet, and a token in the clear is no substitute.
-    #[error(
-        "relying party trust {0:?} has an encryption certificate, and WS-Federation tokens cannot be encrypted yet; remove it or set encrypt_claims = false"
-    )]
-    Encryption(String),
     /// The envelope around it.
     #[error("the response around the token cannot be written: {0}")]
     Response(#[from] federation::IssueError),
@@ -30,28 +25,28 @@ pub enum WsFedError {
 /// Issues the token and wraps it (spec 2.4 and 2.5). `wctx` goes back exactly as it came, or not at all.
 ///
 /// # Errors
-/// When a claim cannot be written in SAML 1.1, or signing fails.
+/// When a claim cannot be written in the kind of token, or signing or encrypting fails.
 pub fn respond(
     federation: &Federation,
     checked: &CheckedSignIn,
     permit: &Permit,
 ) -> Result<Issued, WsFedError> {
     let trust = &checked.request.relying_party;
-    if trust.encryption_certificate.is_some() {
-        return Err(WsFedError::Encryption(trust.name.clone()));
-    }
     let configuration = federation.configuration.load();
-    let token = tokens::issue_saml11(
-        &checked.request.relying_party,
-        permit.claims(),
-        permit.authentication(),
-        &checked.request.identifier,
-        &configuration.service.identifier,
-        federation.clock.now(),
-        &federation.keys.token_signing(),
-    )?;
+    let token_type = checked.token_type.unwrap_or(trust.ws_fed_token_type);
+    let token = issue_ws_federation(&IssueWsFederation {
+        trust,
+        token_type,
+        claims: permit.claims(),
+        authentication: permit.authentication(),
+        audience: &checked.request.identifier,
+        issuer: &configuration.service.identifier,
+        now: federation.clock.now(),
+        signing: &federation.keys.token_signing(),
+    })?;
     let wresult = request_security_token_response(
         &token.xml,
+        token_type,
         token.created,
         token.expires,
         &checked.request.identifier,

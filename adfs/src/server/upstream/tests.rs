@@ -9,7 +9,7 @@ use actix_web::test as web_test;
 use actix_web::web::Data;
 use federation::saml11::{Assertion as Token, Claim as TokenClaim, NameIdentifier};
 use federation::signature::{SignatureAlgorithm, SigningKey};
-use federation::wsfed::request_security_token_response;
+use federation::wsfed::{TokenType, request_security_token_response};
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
@@ -112,6 +112,7 @@ impl Word {
             .expect("signed");
         request_security_token_response(
             &signed,
+            TokenType::Saml11,
             self.not_before,
             self.not_on_or_after,
             self.audience,

@@ -13,8 +13,8 @@ use super::Participant;
 use crate::config::{Configuration, RelyingPartyTrust, SamlEndpoint, SamlProtocol};
 use crate::ids;
 use crate::protocols::AutoPost;
-use crate::protocols::saml::respond::encryption;
 use crate::state::Federation;
+use crate::tokens::encryption;
 
 /// `Reason` of every request of ours (SAML 2.0 Core 3.7.3).
 const BY_USER: &str = "urn:oasis:names:tc:SAML:2.0:logout:user";
