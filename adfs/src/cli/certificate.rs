@@ -5,21 +5,29 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
-use super::{ConfigArgument, Output};
+use super::{ConfigArgument, Output, certificate_plan};
 use crate::clock::Clock;
 use crate::config::Configuration;
-use crate::keys::expiry::days_left;
-use crate::keys::{CertificateType, Change, Keys, ListedCertificate, RolledOver, RolloverEvent};
+use crate::keys::{CertificateType, Change, Keys, RolledOver, RolloverEvent};
 
 /// `adfs certificate ...`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show the certificates with their thumbprints and validity
     List(ConfigArgument),
+    /// Note that a relying party has the new token-signing certificate, so that it need not wait any longer
+    Confirm {
+        /// Name or identifier of the trust
+        #[arg(long, value_name = "NAME")]
+        relying_party: String,
+        /// Thumbprint; that of the certificate that becomes primary next unless given
+        #[arg(long)]
+        thumbprint: Option<String>,
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
     /// Print a certificate in PEM, without its private key
     Export {
         #[command(flatten)]
@@ -107,7 +115,19 @@ pub(super) enum Type {
 /// When the configuration or a certificate cannot be read, or the change cannot be made.
 pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List(argument) => list(&Configuration::load(&argument.config)?, output)?,
+        Command::List(argument) => {
+            certificate_plan::list(&Configuration::load(&argument.config)?, output)?;
+        }
+        Command::Confirm {
+            relying_party,
+            thumbprint,
+            config,
+        } => certificate_plan::confirm(
+            &Configuration::load(&config.config)?,
+            relying_party,
+            thumbprint.as_deref(),
+            output,
+        )?,
         Command::Export { which, thumbprint } => export(which, thumbprint.as_deref())?,
         Command::Roll {
             which,
@@ -141,43 +161,6 @@ pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode>
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn list(configuration: &Configuration, output: Output) -> anyhow::Result<()> {
-    let now = Clock::system().now();
-    let listed = Keys::listed(configuration)?;
-    let rows = listed
-        .iter()
-        .map(|listed| row(listed, now))
-        .collect::<Result<Vec<_>, _>>()?;
-    output.print(
-        &[
-            "type",
-            "primary",
-            "subject",
-            "thumbprint",
-            "not before",
-            "not after",
-            "days left",
-            "published since",
-        ],
-        &rows,
-    );
-    Ok(())
-}
-
-fn row(listed: &ListedCertificate, now: OffsetDateTime) -> anyhow::Result<Vec<String>> {
-    let certificate = &listed.certificate;
-    Ok(vec![
-        listed.role.name().to_owned(),
-        listed.primary.to_string(),
-        certificate.subject().to_owned(),
-        certificate.thumbprint().to_owned(),
-        certificate.not_before().format(&Rfc3339)?,
-        certificate.not_after().format(&Rfc3339)?,
-        days_left(certificate.not_after(), now).to_string(),
-        listed.published.format(&Rfc3339)?,
-    ])
 }
 
 fn export(which: &Which, thumbprint: Option<&str>) -> anyhow::Result<()> {
@@ -267,42 +250,4 @@ fn event_row(rolled: &RolledOver) -> Vec<String> {
         rolled.thumbprint.clone(),
         event.to_owned(),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::*;
-
-    #[test]
-    fn a_certificate_is_one_row_and_its_export_public() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let now = datetime!(2026-11-25 12:00 UTC);
-        let keys = Keys::in_folder(folder.path(), now);
-        let signing = keys.token_signing();
-        let listed = ListedCertificate {
-            role: CertificateType::TokenSigning,
-            primary: true,
-            published: now,
-            certificate: signing.certificate().clone(),
-        };
-        let row = row(&listed, now).expect("a row");
-        let thumbprint = signing.certificate().thumbprint();
-        assert_eq!(
-            row,
-            [
-                "Token-Signing",
-                "true",
-                "CN=ADFS Signing - sts.contoso.test",
-                thumbprint,
-                "2026-11-25T12:00:00Z",
-                "2027-11-25T12:00:00Z",
-                "365",
-                "2026-11-25T12:00:00Z",
-            ]
-        );
-        let pem = signing.certificate().to_pem().expect("PEM");
-        assert!(pem.starts_with("-----BEGIN CERTIFICATE-----") && !pem.contains("PRIVATE"));
-    }
 }

@@ -1,6 +1,7 @@
 //! Commands, noun before verb. Exit code 0: done; 1: the answer is no or something failed; 2: the command was wrong.
 
 mod certificate;
+mod certificate_plan;
 mod claims;
 mod claims_provider;
 mod dry_run;

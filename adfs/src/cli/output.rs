@@ -17,7 +17,7 @@ impl Output {
         println!("{}", self.write(headings, rows));
     }
 
-    fn write(self, headings: &[&str], rows: &[Vec<String>]) -> String {
+    pub(super) fn write(self, headings: &[&str], rows: &[Vec<String>]) -> String {
         match self {
             Output::Table => table(headings, rows),
             Output::Json => json(headings, rows).to_string(),

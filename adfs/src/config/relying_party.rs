@@ -12,7 +12,7 @@ use openssl::x509::X509;
 use time::Duration;
 use uuid::Uuid;
 
-use super::access_control::AccessControlPolicy;
+use super::access_control::{AccessControlPolicy, Network};
 use super::metadata_source::MetadataSource;
 use super::saml::{ContentEncryption, ProtocolProfile, SamlSettings};
 
@@ -66,6 +66,10 @@ pub struct RelyingPartyTrust {
     pub issuance_transform_rules: Arc<RuleSet>,
     /// Its identifier within the service (ObjectIdentifier).
     pub object_identifier: Uuid,
+    /// Whether a new token-signing certificate of ours waits for it. AD FS has no such property.
+    pub hold_rollover: bool,
+    /// Addresses that fetch our metadata for it. AD FS has no such property.
+    pub metadata_readers: Vec<Network>,
     /// Where its metadata are, and whether it follows them.
     pub metadata: MetadataSource,
     /// The file that it was read from.
@@ -81,7 +85,7 @@ pub struct RelyingParties {
 
 impl RelyingParties {
     /// In the order of their files' names.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<RelyingPartyTrust>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<RelyingPartyTrust>> + Clone {
         self.trusts.iter()
     }
 

@@ -11,7 +11,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::access_control::{
-    self, AccessControlPolicy, PERMIT_EVERYONE, Parameters, PolicyTemplates,
+    self, AccessControlPolicy, Network, PERMIT_EVERYONE, Parameters, PolicyTemplates,
 };
 use super::attribute_store_reader::StoreNames;
 use super::certificate_reader::certificate;
@@ -138,6 +138,8 @@ pub(super) fn trust(
         surroundings.stores.as_ref(),
     );
     let metadata = metadata_source(section);
+    let hold_rollover = section.flag("hold_rollover", false);
+    let metadata_readers = metadata_readers(section);
     let object_identifier = section.parsed::<Uuid>("object_identifier", "a GUID, or remove it");
     for (key, remedy) in UNAVAILABLE {
         section.unavailable(key, remedy);
@@ -174,10 +176,24 @@ pub(super) fn trust(
         delegation_authorization_rules: delegation,
         impersonation_authorization_rules: impersonation,
         issuance_transform_rules: transform,
+        hold_rollover,
+        metadata_readers,
         metadata,
         file: file.to_owned(),
     };
     Some((trust, at))
+}
+
+fn metadata_readers(section: &mut Section<'_>) -> Vec<Network> {
+    const KEY: &str = "metadata_readers";
+    let expected = "a list of ranges of addresses, for example [\"192.0.2.7/32\"]";
+    let found = section.find::<Vec<String>>(KEY, expected);
+    let checked = found.and_then(|found| {
+        section.check(KEY, found, expected, |texts| {
+            texts.iter().map(|text| text.parse()).collect()
+        })
+    });
+    checked.map(|found| found.value).unwrap_or_default()
 }
 
 /// The policy; `None` where authorization rules stand in its place, or where it is wrong, which is noted.

@@ -67,8 +67,8 @@ pub enum RolloverEvent {
 }
 
 impl Keys {
-    /// Does what is due at `now`, and takes what other processes did. Finding primes takes long: call it where it is
-    /// allowed to block.
+    /// Does what is due at `now`, and takes what other processes did. `is_held` says whether the token-signing certificate
+    /// with a thumbprint must not become primary yet. Finding primes takes long: call it where it is allowed to block.
     ///
     /// # Errors
     /// [`KeyError`]. What was done before the error stays done, and what was in use stays usable.
@@ -76,6 +76,7 @@ impl Keys {
         &self,
         rollover: &CertificateRollover,
         now: OffsetDateTime,
+        is_held: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<RolledOver>, KeyError> {
         self.edit(|draft| {
             let mut events = Vec::new();
@@ -85,7 +86,12 @@ impl Keys {
             for role in CertificateType::ALL {
                 for _ in 0..MAX_STEPS {
                     let lives = draft.lives(role)?;
-                    let Some(step) = rollover::next_step(&lives, rollover, now) else {
+                    let held = role == CertificateType::TokenSigning
+                        && match rollover::successor_of(&lives) {
+                            Some(at) => is_held(&draft.thumbprint(role, at)?),
+                            None => false,
+                        };
+                    let Some(step) = rollover::next_step(&lives, rollover, now, held) else {
                         break;
                     };
                     events.push(draft.take_step(role, step, rollover, now)?);
@@ -170,11 +176,7 @@ impl Draft<'_> {
 
     fn lives(&self, role: CertificateType) -> Result<Vec<Life>, KeyError> {
         let listed = self.listed(role)?;
-        let lives = listed.iter().map(|listed| Life {
-            published: listed.published,
-            not_after: listed.certificate.not_after(),
-        });
-        Ok(lives.collect())
+        Ok(listed.iter().map(Life::of).collect())
     }
 
     fn take_step(

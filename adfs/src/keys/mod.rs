@@ -11,10 +11,12 @@ pub mod expiry;
 mod files;
 mod lab;
 mod pair;
+mod plan;
 mod rollover;
 mod seal;
 mod service_key;
 mod set;
+pub mod sightings;
 mod token_keys;
 
 use std::path::PathBuf;
@@ -26,6 +28,8 @@ use time::{Duration, OffsetDateTime};
 pub use certificate::{Certificate, CertificateType};
 pub use change::{Change, RolledOver, RolloverEvent};
 pub use error::{KeyError, SealError};
+pub use plan::{Plan, PlannedCertificate};
+pub use rollover::PlannedStep;
 pub use token_keys::{ListedCertificate, TokenDecrypting, TokenKeys, TokenSigning};
 
 use crate::clock::Clock;

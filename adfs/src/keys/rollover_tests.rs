@@ -59,7 +59,9 @@ fn certificates_roll_over_by_the_time_line_and_tokens_verify_at_every_moment() {
     let mut known = published(&keys);
     let mut happened = Vec::new();
     for minute in 0..=720 {
-        let events = keys.roll_over(&MINUTES, at(minute)).expect("rolled over");
+        let events = keys
+            .roll_over(&MINUTES, at(minute), &|_| false)
+            .expect("rolled over");
         happened.extend(
             signing_events(&events)
                 .into_iter()
@@ -103,7 +105,9 @@ fn certificates_roll_over_by_the_time_line_and_tokens_verify_at_every_moment() {
 fn a_late_rollover_is_urgent() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = open(folder.path());
-    let events = keys.roll_over(&MINUTES, at(363)).expect("rolled over");
+    let events = keys
+        .roll_over(&MINUTES, at(363), &|_| false)
+        .expect("rolled over");
     assert_eq!(
         signing_events(&events),
         [
@@ -122,7 +126,11 @@ fn nothing_happens_when_it_is_turned_off() {
         automatic: false,
         ..MINUTES
     };
-    assert_eq!(keys.roll_over(&manual, at(400)).expect("looked"), []);
+    assert_eq!(
+        keys.roll_over(&manual, at(400), &|_| false)
+            .expect("looked"),
+        []
+    );
     assert_eq!(published(&keys).len(), 1);
 }
 
@@ -132,14 +140,22 @@ fn processes_on_one_folder_make_one_successor_and_follow_each_other() {
     let first = open(folder.path());
     let second = open(folder.path());
     let events = std::thread::scope(|scope| {
-        let other = scope.spawn(|| second.roll_over(&MINUTES, at(345)).expect("rolled over"));
-        let mut events = first.roll_over(&MINUTES, at(345)).expect("rolled over");
+        let other = scope.spawn(|| {
+            second
+                .roll_over(&MINUTES, at(345), &|_| false)
+                .expect("rolled over")
+        });
+        let mut events = first
+            .roll_over(&MINUTES, at(345), &|_| false)
+            .expect("rolled over");
         events.extend(other.join().expect("no panic"));
         events
     });
     assert_eq!(signing_events(&events), [RolloverEvent::Published]);
     assert_eq!(published(&first), published(&second));
-    first.roll_over(&MINUTES, at(350)).expect("rolled over");
+    first
+        .roll_over(&MINUTES, at(350), &|_| false)
+        .expect("rolled over");
     assert_ne!(published(&first), published(&second));
     assert!(second.refresh(at(350)).expect("read"));
     assert_eq!(published(&first), published(&second));
@@ -152,7 +168,8 @@ fn a_crash_at_any_moment_leaves_a_usable_set() {
     let keys = open(folder.path());
     let key_folder = folder.path().join("keys");
     let list = set::path(&key_folder);
-    keys.roll_over(&MINUTES, at(345)).expect("rolled over");
+    keys.roll_over(&MINUTES, at(345), &|_| false)
+        .expect("rolled over");
     let before = published(&keys);
     let before_text = fs::read_to_string(&list).expect("a list");
     keys.change(&Change::Announce(SIGNING), &MINUTES, at(346))
@@ -176,7 +193,8 @@ fn a_crash_at_any_moment_leaves_a_usable_set() {
 
     let single = tempfile::tempdir().expect("a folder");
     let keys = open(single.path());
-    keys.roll_over(&MINUTES, at(345)).expect("rolled over");
+    keys.roll_over(&MINUTES, at(345), &|_| false)
+        .expect("rolled over");
     let key_folder = single.path().join("keys");
     let second = published(&keys).get(1).cloned().expect("a secondary one");
     let first_list = "{\"version\":1,\"token_signing\":[{\"file\":\"token-signing\",\"published\":null}],\
@@ -189,7 +207,9 @@ fn a_crash_at_any_moment_leaves_a_usable_set() {
         }
         let after = open(single.path());
         assert_eq!(published(&after).len(), 1);
-        let events = after.roll_over(&MINUTES, at(346)).expect("rolled over");
+        let events = after
+            .roll_over(&MINUTES, at(346), &|_| false)
+            .expect("rolled over");
         assert_eq!(signing_events(&events), [RolloverEvent::Published]);
     }
 }
@@ -263,7 +283,8 @@ fn certificates_from_elsewhere_are_added_made_primary_and_removed() {
 fn all_decrypting_keys_open_what_was_encrypted_to_them_and_nothing_else() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = open(folder.path());
-    keys.roll_over(&MINUTES, at(345)).expect("rolled over");
+    keys.roll_over(&MINUTES, at(345), &|_| false)
+        .expect("rolled over");
     let both = keys.decrypting_keys();
     assert_eq!(both.len(), 2);
     let sha1 = MessageDigest::sha1();

@@ -4,6 +4,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::certificate_sightings;
 use super::exchange::Exchange;
 use super::headers;
 use crate::protocols::metadata;
@@ -15,8 +16,13 @@ pub(super) async fn handle(request: HttpRequest, federation: Data<Federation>) -
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Exchange::open(&request, &federation).refuse_method("GET, HEAD");
     }
+    // Taken first: the document may have more certificates by then, and never fewer that matter.
+    let keys = federation.keys.current();
     match metadata::document(&federation) {
         Ok(document) => {
+            if request.method() == Method::GET {
+                certificate_sightings::note_fetch(&request, &federation, &keys).await;
+            }
             let mut response = HttpResponse::Ok();
             headers::common(&mut response);
             response

@@ -1,6 +1,7 @@
 //! Listeners, TLS, routes, limits and security headers.
 
 mod body;
+mod certificate_sightings;
 pub mod context;
 mod cookies;
 pub mod endpoints;
@@ -19,6 +20,8 @@ mod passive;
 mod rate;
 mod report;
 mod rollover;
+#[cfg(test)]
+mod rollover_tests;
 pub mod routes;
 pub mod running;
 mod saml;

@@ -8,10 +8,14 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::task::spawn_blocking;
 
+use crate::audit::Clean;
 use crate::config::{CertificateRollover, Configuration};
 use crate::keys::expiry::{self, Warnings};
-use crate::keys::{CertificateType, KeyError, Keys, RolledOver, RolloverEvent};
+use crate::keys::{
+    CertificateType, KeyError, Keys, Plan, PlannedStep, RolledOver, RolloverEvent, sightings,
+};
 use crate::state::Federation;
+use crate::store::CertificateSighting;
 
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two looks at how long certificates are still valid.
@@ -24,33 +28,65 @@ pub(super) async fn follow(federation: Arc<Federation>) {
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let federation = Arc::clone(&federation);
-        // Finding primes and reading files would hold up requests.
-        let round = spawn_blocking(move || {
-            let configuration = federation.configuration.load();
-            rounds.look(&federation.keys, &configuration, federation.clock.now());
-            rounds
-        });
-        rounds = round.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a look at the token certificates failed");
-            Rounds::default()
-        });
+        rounds = look(&federation, rounds).await;
     }
+}
+
+/// One look.
+pub(super) async fn look(federation: &Arc<Federation>, mut rounds: Rounds) -> Rounds {
+    let configuration = federation.configuration.load_full();
+    let holds = configuration
+        .relying_parties
+        .iter()
+        .any(|trust| trust.hold_rollover);
+    let sightings = if holds {
+        // Nobody has seen anything then, so certificates wait.
+        federation.store.certificate_sightings().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "it is not known who has seen the token-signing certificates");
+            Vec::new()
+        })
+    } else {
+        Vec::new()
+    };
+    let federation = Arc::clone(federation);
+    // Finding primes and reading files would hold up requests.
+    let round = spawn_blocking(move || {
+        let now = federation.clock.now();
+        rounds.look(&federation.keys, &configuration, &sightings, now);
+        rounds
+    });
+    round.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a look at the token certificates failed");
+        Rounds::default()
+    })
 }
 
 /// What is remembered from one look to the next.
 #[derive(Debug, Default)]
-struct Rounds {
+pub(super) struct Rounds {
     last: Option<OffsetDateTime>,
     warned: Option<OffsetDateTime>,
     warnings: Warnings,
     failure: Option<String>,
+    /// What was said of a certificate that waits, and when.
+    held: Option<(String, OffsetDateTime)>,
 }
 
 impl Rounds {
-    fn look(&mut self, keys: &Keys, configuration: &Configuration, now: OffsetDateTime) {
+    fn look(
+        &mut self,
+        keys: &Keys,
+        configuration: &Configuration,
+        sightings: &[CertificateSighting],
+        now: OffsetDateTime,
+    ) {
         let rollover = &configuration.properties.certificate_rollover;
-        let outcome = self.roll(keys, rollover, now);
+        let is_held = |thumbprint: &str| {
+            let trusts = configuration.relying_parties.iter();
+            let parties = sightings::of(trusts, sightings, thumbprint);
+            !sightings::holders(&parties).is_empty()
+        };
+        let outcome = self.roll(keys, rollover, now, &is_held);
         // A lasting failure is one record, not one a second.
         let failure = outcome.err().map(|error| error.to_string());
         if let Some(error) = &failure
@@ -65,6 +101,47 @@ impl Rounds {
         if is_time {
             self.warned = Some(now);
             self.warn(keys, &configuration.https.certificate, now);
+            self.warn_of_hold(configuration, sightings, now);
+        }
+    }
+
+    /// The alarm while a certificate is due and waits: each day, and when others wait for it.
+    fn warn_of_hold(
+        &mut self,
+        configuration: &Configuration,
+        sightings: &[CertificateSighting],
+        now: OffsetDateTime,
+    ) {
+        let rollover = &configuration.properties.certificate_rollover;
+        let trusts = configuration.relying_parties.iter();
+        let Ok(listed) = Keys::listed(configuration) else {
+            return;
+        };
+        let plan = Plan::of(listed, rollover, trusts, sightings);
+        let held = plan.certificates.iter().find_map(|one| match one.next {
+            Some((PlannedStep::HeldPromotion, forced)) => Some((one, forced)),
+            _ => None,
+        });
+        let Some((planned, forced)) = held else {
+            self.held = None;
+            return;
+        };
+        if now - planned.listed.published < rollover.promotion_threshold {
+            return;
+        }
+        let waits_for = sightings::holders(&planned.parties).join(", ");
+        let is_said = self.held.as_ref().is_some_and(|(said, at)| {
+            *said == waits_for && now - *at < time::Duration::DAY && now >= *at
+        });
+        if !is_said {
+            tracing::error!(
+                thumbprint = planned.listed.certificate.thumbprint(),
+                waits_for = %Clean(&waits_for),
+                forced_at = %forced,
+                "the new token-signing certificate is due and waits for relying parties that have not seen it; give it to \
+                 them and run `adfs certificate confirm`, or they refuse tokens from that time on"
+            );
+            self.held = Some((waits_for, now));
         }
     }
 
@@ -73,6 +150,7 @@ impl Rounds {
         keys: &Keys,
         rollover: &CertificateRollover,
         now: OffsetDateTime,
+        is_held: &dyn Fn(&str) -> bool,
     ) -> Result<(), KeyError> {
         // A clock that was set back must not stop the rollover.
         let due = self
@@ -80,7 +158,9 @@ impl Rounds {
             .is_none_or(|last| now - last >= rollover.interval || now < last);
         if due {
             self.last = Some(now);
-            keys.roll_over(rollover, now)?.iter().for_each(report);
+            keys.roll_over(rollover, now, is_held)?
+                .iter()
+                .for_each(report);
         }
         if keys.refresh(now)? {
             tracing::info!(
@@ -168,17 +248,25 @@ mod tests {
         let mut rounds = Rounds::default();
         let mut others = Rounds::default();
         let count = |keys: &Keys| keys.signing_certificates().len();
-        rounds.roll(&keys, &rollover, begin).expect("nothing due");
+        rounds
+            .roll(&keys, &rollover, begin, &|_| false)
+            .expect("nothing due");
         let soon = begin + time::Duration::days(345);
-        others.roll(&other, &rollover, soon).expect("rolled over");
+        others
+            .roll(&other, &rollover, soon, &|_| false)
+            .expect("rolled over");
         assert_eq!((count(&keys), count(&other)), (1, 2));
         // Its own turn comes later, but what is on disk counts at once.
         rounds.last = Some(soon);
-        rounds.roll(&keys, &rollover, soon).expect("followed");
+        rounds
+            .roll(&keys, &rollover, soon, &|_| false)
+            .expect("followed");
         assert_eq!(count(&keys), 2);
         let primary = keys.token_signing().certificate().thumbprint().to_owned();
         let later = soon + time::Duration::days(5);
-        rounds.roll(&keys, &rollover, later).expect("rolled over");
+        rounds
+            .roll(&keys, &rollover, later, &|_| false)
+            .expect("rolled over");
         assert_ne!(keys.token_signing().certificate().thumbprint(), primary);
     }
 }

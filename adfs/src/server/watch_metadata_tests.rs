@@ -76,16 +76,16 @@ async fn partner(said: Said) -> (u16, X509) {
     (port, tls)
 }
 
-struct Service {
-    federation: Arc<Federation>,
-    clock: Clock,
+pub(super) struct Service {
+    pub(super) federation: Arc<Federation>,
+    pub(super) clock: Clock,
     folder: TempDir,
     said: Said,
 }
 
 impl Service {
     /// With a relying party and a claims provider; `relying` and `claims` are settings of theirs.
-    async fn start(relying: &str, claims: &str) -> Service {
+    pub(super) async fn start(relying: &str, claims: &str) -> Service {
         let said = Said::default();
         let (port, tls) = partner(said.clone()).await;
         let folder = tempfile::tempdir().unwrap();

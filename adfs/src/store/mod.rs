@@ -5,6 +5,7 @@
 //! instead of competing for the file's lock, and readers never wait for them. Every statement is in `sql`, the only
 //! place that knows the dialect.
 
+mod certificate_sightings;
 mod consumed_assertions;
 mod error;
 mod file;
@@ -24,6 +25,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use sessions::EndedSessions;
 
+pub use certificate_sightings::CertificateSighting;
 pub use error::StoreError;
 pub use metadata_checks::MetadataCheck;
 pub use proxy_certificates::{NewProxyCertificate, ProxyCertificate, TrustChange};

@@ -89,3 +89,9 @@ pub(super) const NOTE_METADATA_CHECK: &str = "INSERT INTO metadata_check \
     updated = excluded.updated, error = excluded.error, pending = excluded.pending, failures = excluded.failures, \
     due = excluded.due";
 pub(super) const FORGET_METADATA_CHECK: &str = "DELETE FROM metadata_check WHERE partner = $1";
+
+pub(super) const CERTIFICATE_SIGHTINGS: &str = "SELECT relying_party, thumbprint, seen, confirmed <> 0 FROM certificate_sighting \
+    ORDER BY relying_party, thumbprint";
+pub(super) const NOTE_CERTIFICATE_SIGHTING: &str = "INSERT INTO certificate_sighting (relying_party, thumbprint, seen, confirmed) \
+    VALUES ($1, $2, $3, $4) ON CONFLICT (relying_party, thumbprint) DO UPDATE SET seen = excluded.seen, \
+    confirmed = excluded.confirmed WHERE excluded.confirmed > certificate_sighting.confirmed";
