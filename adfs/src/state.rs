@@ -1,10 +1,11 @@
 //! What the running server holds: one configuration snapshot, and the keys, store and directory behind it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
+use time::OffsetDateTime;
 
 use crate::claims::AttributeStores;
 use crate::clock::Clock;
@@ -51,6 +52,8 @@ pub struct Federation {
     pub proxy_trusts: ProxyTrusts,
     /// Time.
     pub clock: Clock,
+    /// When the service first ran with its store, once that was asked for.
+    pub installed_since: OnceLock<OffsetDateTime>,
     /// Our metadata document, written when it is first asked for.
     pub metadata: metadata::Cache,
     path: PathBuf,
@@ -79,6 +82,7 @@ impl Federation {
             attribute_stores,
             proxy_trusts,
             clock,
+            installed_since: OnceLock::new(),
             metadata: metadata::Cache::default(),
             path: path.to_owned(),
         }))

@@ -59,6 +59,14 @@ impl Client {
     /// # Errors
     /// When the authority cannot be read.
     pub fn new(ca_file: &Path) -> Result<Client> {
+        Client::from_address(ca_file, None)
+    }
+
+    /// The same, on a machine with another address of the loopback network.
+    ///
+    /// # Errors
+    /// When the authority cannot be read.
+    pub fn from_address(ca_file: &Path, address: Option<IpAddr>) -> Result<Client> {
         let pem =
             fs::read(ca_file).with_context(|| format!("cannot read {}", ca_file.display()))?;
         let authority = reqwest::Certificate::from_pem(&pem)
@@ -70,6 +78,7 @@ impl Client {
             .cookie_provider(jar.clone())
             .dns_resolver(Arc::new(Loopback))
             .no_proxy()
+            .local_address(address)
             .timeout(ANSWER_LIMIT)
             .build()
             .context("the client cannot be made")?;

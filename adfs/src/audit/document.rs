@@ -1,4 +1,4 @@
-//! The XML document of events 1200 to 1207 (spec passive-sign-in 8.4).
+//! The XML document of events 1200 to 1210 (spec passive-sign-in 8.4).
 
 use std::net::IpAddr;
 
@@ -15,6 +15,8 @@ pub enum AuditKind {
     FreshCredentials,
     /// A sign-out: 1206, 1207.
     SignOut,
+    /// Credentials that were not looked at, because too many wrong ones came before: 1210.
+    ExtranetLockout,
 }
 
 impl AuditKind {
@@ -24,6 +26,8 @@ impl AuditKind {
             AuditKind::AppToken => 1200,
             AuditKind::FreshCredentials => 1202,
             AuditKind::SignOut => 1206,
+            // It never succeeds.
+            AuditKind::ExtranetLockout => 1209,
         };
         if success { when_good } else { when_good + 1 }
     }
@@ -33,6 +37,7 @@ impl AuditKind {
             AuditKind::AppToken => ("AppTokenAudit", "AppToken"),
             AuditKind::FreshCredentials => ("FreshCredentialAudit", "FreshCredentials"),
             AuditKind::SignOut => ("SignOutAudit", "SignOut"),
+            AuditKind::ExtranetLockout => ("ExtranetLockoutAudit", "ExtranetLockout"),
         }
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{AuditDocument, AuditKind, Clean, TARGET};
 
-/// Writes the event of a document: 1200 to 1207. `token_id` is the id of the token that was issued, if one was, so that
+/// Writes the event of a document: 1200 to 1210. `token_id` is the id of the token that was issued, if one was, so that
 /// a token without an event stands out (spec security LOG-3).
 pub fn record(document: &AuditDocument<'_>, token_id: Option<&str>) {
     let success = document.failure.is_none();
@@ -17,6 +17,7 @@ pub fn record(document: &AuditDocument<'_>, token_id: Option<&str>) {
         (AuditKind::FreshCredentials, false) => "credentials were not accepted",
         (AuditKind::SignOut, true) => "a session was signed out",
         (AuditKind::SignOut, false) => "a session could not be signed out",
+        (AuditKind::ExtranetLockout, _) => "credentials were refused by extranet lockout",
     };
     tracing::info!(
         target: TARGET,
@@ -74,6 +75,39 @@ pub fn credentials_checked(activity_id: Uuid, user: &str, client: IpAddr, refuse
             "validation of credentials succeeded"
         ),
     }
+}
+
+/// What extranet lockout notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockoutEvent {
+    /// 516: the attempt reached the threshold.
+    ThresholdReached,
+    /// 512: the account is locked out, and the mode lets the attempt through.
+    LetThrough,
+    /// 515: the right password came for an account that is locked out; perhaps somebody guessed it.
+    RightPasswordWhileLocked,
+}
+
+/// 512, 515 and 516: an account and extranet lockout.
+pub fn lockout(activity_id: Uuid, user: &str, client: IpAddr, event: LockoutEvent) {
+    let (event_id, message) = match event {
+        LockoutEvent::ThresholdReached => {
+            (516, "too many wrong passwords: the account is locked out")
+        }
+        LockoutEvent::LetThrough => (512, "a locked out account was let through by configuration"),
+        LockoutEvent::RightPasswordWhileLocked => (
+            515,
+            "the right password was given for a locked out account; it may be known to somebody else",
+        ),
+    };
+    tracing::warn!(
+        target: TARGET,
+        event_id,
+        %activity_id,
+        user = %Clean(user),
+        %client,
+        "{message}"
+    );
 }
 
 /// 364: a browser's request ended in an error.
@@ -326,6 +360,20 @@ mod tests {
         credentials_checked(ID, text, client, None);
         passive_request_failed(ID, client, text, Some(text), Some("MSIS7000"), text);
         for event in [
+            LockoutEvent::ThresholdReached,
+            LockoutEvent::LetThrough,
+            LockoutEvent::RightPasswordWhileLocked,
+        ] {
+            lockout(ID, text, client, event);
+        }
+        record(
+            &AuditDocument {
+                kind: AuditKind::ExtranetLockout,
+                ..document
+            },
+            None,
+        );
+        for event in [
             ProxyEvent::Established {
                 proxy: text,
                 sha256: "00",
@@ -361,7 +409,10 @@ mod tests {
             .iter()
             .map(|record| record["fields"]["event_id"].as_u64())
             .collect();
-        let expected = [1203, 1200, 299, 324, 411, 412, 364, 395, 396, 394, 276, 276].map(Some);
+        let expected = [
+            1203, 1200, 299, 324, 411, 412, 364, 516, 512, 515, 1210, 395, 396, 394, 276, 276,
+        ]
+        .map(Some);
         assert_eq!(numbers, [expected.as_slice(), &[None, None]].concat());
         for record in &records {
             assert_eq!(record["target"], TARGET);

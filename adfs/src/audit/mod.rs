@@ -13,8 +13,8 @@ mod xml;
 
 pub use document::{AuditDocument, AuditKind, AuthProtocol, Failure, RequestFacts};
 pub use events::{
-    ProxyEvent, authorization_refused, credentials_checked, passive_request_failed, proxy, record,
-    token_issued,
+    LockoutEvent, ProxyEvent, authorization_refused, credentials_checked, lockout,
+    passive_request_failed, proxy, record, token_issued,
 };
 pub use monitoring::{MonitoringEvent, monitoring};
 pub use text::Clean;

@@ -6,27 +6,46 @@ use std::sync::Arc;
 use claim_rules::Claim;
 
 use super::claims_provider::may_assert;
+use super::lockout::{self, Attempt};
 use super::{Credentials, Identified, PASSWORD_PROTECTED_TRANSPORT, PasswordFailure, Proof};
-use crate::claims::AssertedIdentity;
-use crate::clock::Clock;
+use crate::claims::{AssertedIdentity, RequestContext};
 use crate::config::{ClaimsProviderTrust, LdapProvider};
-use crate::directory::{LocalPerson, LocalProviders};
+use crate::directory::{LocalCandidate, LocalPerson};
+use crate::state::Federation;
 
-/// Asks the directory of `trust`.
+/// Asks the directory of `trust`, within the limits of extranet lockout.
 ///
 /// # Errors
 /// As [`super::verify_password`].
 pub async fn verify_password_at(
-    providers: &LocalProviders,
+    federation: &Federation,
     trust: &ClaimsProviderTrust,
-    clock: &Clock,
     credentials: &Credentials,
+    context: &RequestContext,
 ) -> Result<Proof, PasswordFailure> {
-    let answer = providers
-        .authenticate(&trust.identifier, &credentials.name, &credentials.password)
-        .await;
-    let instant = clock.now();
-    let person = answer.map_err(|refusal| PasswordFailure { refusal, instant })?;
+    let providers = &federation.local_providers;
+    let candidate = providers
+        .candidate(&trust.identifier, &credentials.name)
+        .await
+        .map_err(|error| PasswordFailure::Refused(error.into()))?;
+    let attempt = Attempt {
+        account: lockout::key(candidate.digest(), &credentials.name),
+        name: &credentials.name,
+        context,
+    };
+    let person = lockout::within(
+        federation,
+        &attempt,
+        candidate,
+        LocalCandidate::wait_as_refused,
+        async |candidate| {
+            providers
+                .try_password(candidate, &credentials.password)
+                .await
+        },
+    )
+    .await?;
+    let instant = federation.clock.now();
     // The session only remembers who it is: the directory is asked for the rest at every use.
     let identity = AssertedIdentity::new(&trust.identifier, person.name(), []);
     let identity = identity.known_as(person.key());

@@ -2,6 +2,7 @@
 
 mod claims_provider;
 mod local_provider;
+mod lockout;
 mod password;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::directory::AuthenticatedAccount;
 
 pub use claims_provider::{AssertionRefusal, Expectation, accept_assertion};
 pub use local_provider::{local_identity, verify_password_at};
+pub use lockout::key as account_key;
 pub use password::{Credentials, Mistake, PasswordFailure, verify_password};
 
 /// Method URI of a password over TLS, as tokens name it (spec passive-sign-in 2.11).

@@ -1,10 +1,11 @@
 //! User name and password against the directory.
 
-use time::OffsetDateTime;
-
+use super::lockout::{self, Attempt};
 use super::{PASSWORD_PROTECTED_TRANSPORT, Proof};
-use crate::clock::Clock;
-use crate::directory::{Directory, Password, SignInName, SignInRefusal};
+use crate::claims::RequestContext;
+use crate::directory::{Candidate, Password, SignInName, SignInRefusal};
+use crate::state::Federation;
+use crate::store::StoreError;
 
 /// Longest password that the page takes, in characters (spec passive-sign-in 5.2, `maxPasswordLength`).
 const MAX_PASSWORD_CHARACTERS: usize = 128;
@@ -54,34 +55,50 @@ impl Credentials {
 
 /// Why there is no proof.
 #[derive(Debug)]
-pub struct PasswordFailure {
-    /// What the directory said.
-    pub refusal: SignInRefusal,
-    /// When.
-    pub instant: OffsetDateTime,
+pub enum PasswordFailure {
+    /// Wrong credentials, an expired password after a right one, or no answer of the directory.
+    Refused(SignInRefusal),
+    /// The attempt could not be counted, so the directory was not asked (spec security LOCK-7).
+    Uncounted(StoreError),
 }
 
-/// Asks the directory.
+/// Asks the directory, within the limits of extranet lockout.
 ///
 /// # Errors
-/// Wrong credentials, an expired password after a right one, or no answer.
+/// See [`PasswordFailure`].
 pub async fn verify_password(
-    directory: &Directory,
-    clock: &Clock,
+    federation: &Federation,
     credentials: &Credentials,
+    context: &RequestContext,
 ) -> Result<Proof, PasswordFailure> {
-    let answer = directory
-        .authenticate(&credentials.name, &credentials.password)
-        .await;
-    let instant = clock.now();
-    match answer {
-        Ok(account) => Ok(Proof::of_account(
-            account,
-            PASSWORD_PROTECTED_TRANSPORT,
-            instant,
-        )),
-        Err(refusal) => Err(PasswordFailure { refusal, instant }),
-    }
+    let directory = &federation.directory;
+    let candidate = directory
+        .candidate(&credentials.name)
+        .await
+        .map_err(|error| PasswordFailure::Refused(error.into()))?;
+    let attempt = Attempt {
+        account: lockout::key(candidate.digest(), &credentials.name),
+        name: &credentials.name,
+        context,
+    };
+    let account = lockout::within(
+        federation,
+        &attempt,
+        candidate,
+        Candidate::wait_as_refused,
+        async |candidate| {
+            directory
+                .try_password(candidate, &credentials.password)
+                .await
+        },
+    )
+    .await?;
+    let now = federation.clock.now();
+    Ok(Proof::of_account(
+        account,
+        PASSWORD_PROTECTED_TRANSPORT,
+        now,
+    ))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Commands, noun before verb. Exit code 0: done; 1: the answer is no or something failed; 2: the command was wrong.
 
+mod account;
 mod certificate;
 mod certificate_plan;
 mod claims;
@@ -90,6 +91,9 @@ enum Command {
     /// What Entra ID must know of this service
     #[command(subcommand)]
     Entra(entra::Command),
+    /// Extranet lockout of an account
+    #[command(subcommand)]
+    Account(account::Command),
     /// Proxies that are trusted
     #[command(subcommand)]
     Proxy(proxy::Command),
@@ -112,6 +116,7 @@ pub fn run() -> ExitCode {
         Command::RelyingParty(command) => relying_party::run(&command, arguments.output),
         Command::ClaimsProvider(command) => claims_provider::run(&command, arguments.output),
         Command::Entra(command) => entra::run(&command, arguments.output),
+        Command::Account(command) => account::run(&command, arguments.output),
         Command::Proxy(command) => proxy::run(&command, arguments.output),
         Command::Session(command) => session::run(&command, arguments.output),
     };

@@ -17,6 +17,7 @@ mod directory_reader;
 mod document;
 mod environment;
 mod error;
+mod extranet_lockout;
 mod folder;
 mod ldap_provider;
 mod ldap_provider_reader;
@@ -65,6 +66,7 @@ pub use claims_provider::{
 pub use directory::{AttributeNames, DirectoryConfig, ServiceAccount};
 pub use environment::Environment;
 pub use error::{ConfigError, Place, Problem};
+pub use extranet_lockout::{ExtranetLockout, LockoutMode};
 pub use ldap_provider::{LdapAttributeToClaim, LdapProvider};
 pub use metadata_source::MetadataSource;
 pub use properties::{LoopDetection, MAX_SESSION_LIFETIME, Properties};

@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::attribute_store_reader::StoreNames;
 use super::certificates::{self, CertificateRollover};
+use super::extranet_lockout::{self, ExtranetLockout};
 use super::reader::Section;
 use super::rules;
 
@@ -50,6 +51,8 @@ pub struct Properties {
     pub authentication_context_order: Vec<String>,
     /// How often the metadata of partners are fetched (MonitoringInterval, minutes).
     pub monitoring_interval: Duration,
+    /// When guessing passwords from outside ends.
+    pub extranet_lockout: ExtranetLockout,
     /// When token certificates are replaced.
     pub certificate_rollover: CertificateRollover,
 }
@@ -86,11 +89,7 @@ pub const MAX_SESSION_LIFETIME: Duration = Duration::days(7);
 const YEAR_MINUTES: u32 = 366 * 24 * 60;
 
 /// Properties of AD FS that mean something which this version does not do.
-const UNAVAILABLE: [(&str, &str); 5] = [
-    (
-        "enable_extranet_lockout",
-        "remove it; attempts are limited by address instead",
-    ),
+const UNAVAILABLE: [(&str, &str); 3] = [
     (
         "device_usage_window_in_days",
         "remove it; there are no registered devices",
@@ -98,10 +97,6 @@ const UNAVAILABLE: [(&str, &str); 5] = [
     (
         "persistent_sso_lifetime_mins",
         "remove it; use `kmsi_lifetime_mins`, there are no registered devices",
-    ),
-    (
-        "banned_ip_list",
-        "remove it and ban addresses in the firewall or the proxy",
     ),
     (
         "tls_client_port",
@@ -127,6 +122,7 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
     let proxy_trust_token_lifetime =
         section.minutes("proxy_trust_token_lifetime", 60..=YEAR_MINUTES, 21600);
     let monitoring_interval = section.minutes("monitoring_interval", 1..=WEEK_MINUTES, 1440);
+    let extranet_lockout = extranet_lockout::extranet_lockout(&mut section);
     let certificate_rollover = certificates::certificate_rollover(&mut section);
     let additional_authentication_rules = rules::find(
         &mut section,
@@ -184,6 +180,7 @@ pub(super) fn properties(mut section: Section<'_>, stores: Option<&StoreNames>) 
         sign_saml_authn_requests,
         authentication_context_order,
         monitoring_interval,
+        extranet_lockout,
         certificate_rollover,
     }
 }

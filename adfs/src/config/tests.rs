@@ -195,23 +195,50 @@ format = "xml"
 
 [properties]
 sso_lifetime = "long"
-enable_extranet_lockout = true
+tls_client_port = 49443
 
 [dirctories.contoso]
 "#;
     let problems = folder(text).problems(&[]);
     for (problem, parts) in problems.iter().zip([
-        ["adfs.toml:2: service.host_name: this must be set", "for example"],
-        ["adfs.toml:4: service.https_port_outside: 70000 is out of range", "from 1 to 65535"],
-        ["adfs.toml:3: service.hostname: there is no such setting", "did you mean `host_name`?"],
-        ["adfs.toml:7: https.listen: invalid socket address", "[\"0.0.0.0:443\"]"],
+        [
+            "adfs.toml:2: service.host_name: this must be set",
+            "for example",
+        ],
+        [
+            "adfs.toml:4: service.https_port_outside: 70000 is out of range",
+            "from 1 to 65535",
+        ],
+        [
+            "adfs.toml:3: service.hostname: there is no such setting",
+            "did you mean `host_name`?",
+        ],
+        [
+            "adfs.toml:7: https.listen: invalid socket address",
+            "[\"0.0.0.0:443\"]",
+        ],
         ["adfs.toml:8: https.certificate: the text is empty", "PEM"],
         ["adfs.toml:12: log.filter: ", "\"info\""],
-        ["adfs.toml:13: log.format: unknown variant `xml`", "\"text\" or \"json\""],
-        ["adfs.toml:16: properties.sso_lifetime: invalid type", "a whole number from 1"],
-        ["adfs.toml:17: properties.enable_extranet_lockout: this is not available in this version", "remove it"],
-        ["adfs.toml: directories.NAME: this must be set", "[directories.contoso]"],
-        ["adfs.toml:19: dirctories: there is no such setting", "did you mean `directories`?"],
+        [
+            "adfs.toml:13: log.format: unknown variant `xml`",
+            "\"text\" or \"json\"",
+        ],
+        [
+            "adfs.toml:16: properties.sso_lifetime: invalid type",
+            "a whole number from 1",
+        ],
+        [
+            "adfs.toml:17: properties.tls_client_port: this is not available in this version",
+            "remove it",
+        ],
+        [
+            "adfs.toml: directories.NAME: this must be set",
+            "[directories.contoso]",
+        ],
+        [
+            "adfs.toml:19: dirctories: there is no such setting",
+            "did you mean `directories`?",
+        ],
     ]) {
         for part in parts {
             assert!(problem.contains(part), "{part:?} is not in {problem:?}");

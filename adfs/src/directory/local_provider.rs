@@ -3,10 +3,12 @@
 //! only Active Directory has is asked of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use openssl::sha::Sha256;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -51,6 +53,33 @@ pub struct LocalPerson {
     name: String,
     key: String,
     entry: Entry,
+}
+
+/// Whom a typed name means in such a directory, before a password is tried.
+#[derive(Debug)]
+pub struct LocalCandidate {
+    provider: Arc<LocalProvider>,
+    name: String,
+    who: Result<Entry, Reason>,
+    start: Instant,
+}
+
+impl LocalCandidate {
+    /// Stands for the entry, if there is exactly one.
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        let entry = self.who.as_ref().ok()?;
+        let mut hash = Sha256::new();
+        hash.update(b"local\0");
+        hash.update(self.provider.realm.config.name.as_bytes());
+        hash.update(b"\0");
+        hash.update(lasting_key(entry).as_bytes());
+        Some(hash.finish())
+    }
+
+    /// Waits until the attempt has taken as long as a refused one takes (spec security PWD-8).
+    pub async fn wait_as_refused(self) {
+        self.provider.realm.wait_as_refused(self.start).await;
+    }
 }
 
 impl LocalPerson {
@@ -104,12 +133,62 @@ impl LocalProviders {
         name: &SignInName,
         password: &Password,
     ) -> Result<LocalPerson, SignInRefusal> {
-        let provider = self.find(identifier).ok_or_else(|| {
-            SignInRefusal::Unavailable(DirectoryError::UnknownDomain(identifier.to_owned()))
-        })?;
-        let (name, password) = (name.to_string(), password.clone());
+        let candidate = self.candidate(identifier, name).await?;
+        self.try_password(candidate, password).await
+    }
+
+    /// Finds whom a name means, for [`LocalProviders::try_password`]. Whoever counts attempts does so between the two.
+    ///
+    /// # Errors
+    /// When the directory gives no answer. A name that nobody has is no error.
+    pub async fn candidate(
+        &self,
+        identifier: &str,
+        name: &SignInName,
+    ) -> Result<LocalCandidate, DirectoryError> {
+        let provider = self
+            .find(identifier)
+            .ok_or_else(|| DirectoryError::UnknownDomain(identifier.to_owned()))?;
+        let name = name.to_string();
         finish(identifier.to_owned(), async move {
-            provider.authenticate(&name, &password).await
+            let start = Instant::now();
+            let attributes = Arc::clone(&provider.attributes);
+            let who = provider
+                .realm
+                .find_one(provider.filter(&name), attributes)
+                .await?;
+            Ok(LocalCandidate {
+                provider,
+                name,
+                who,
+                start,
+            })
+        })
+        .await?
+    }
+
+    /// Checks the password of a candidate. Where there is nobody the same work is done in vain.
+    ///
+    /// # Errors
+    /// See [`SignInRefusal`].
+    pub async fn try_password(
+        &self,
+        candidate: LocalCandidate,
+        password: &Password,
+    ) -> Result<LocalPerson, SignInRefusal> {
+        let password = password.clone();
+        let directory = candidate.provider.realm.config.name.clone();
+        finish(directory, async move {
+            let LocalCandidate {
+                provider,
+                name,
+                who,
+                start,
+            } = candidate;
+            let (entry, _) = provider.realm.check_password(who, &password, start).await?;
+            provider
+                .person(&name, entry)
+                .ok_or(SignInRefusal::Incorrect(Reason::Unreadable))
         })
         .await?
     }
@@ -187,20 +266,6 @@ impl LocalProvider {
         Filter::equal(&self.config.anchor.attribute, name.as_bytes())
     }
 
-    async fn authenticate(
-        &self,
-        name: &str,
-        password: &Password,
-    ) -> Result<LocalPerson, SignInRefusal> {
-        let attributes = Arc::clone(&self.attributes);
-        let entry = self
-            .realm
-            .authenticate_entry(self.filter(name), attributes, password)
-            .await?;
-        self.person(name, entry)
-            .ok_or(SignInRefusal::Incorrect(Reason::Unreadable))
-    }
-
     async fn lookup(
         &self,
         name: &str,
@@ -223,13 +288,17 @@ impl LocalProvider {
         let anchor = &self.config.anchor.attribute;
         let same = |known: &&str| known.to_lowercase() == name.to_lowercase();
         let name = entry.texts(anchor).find(same)?.to_owned();
-        let lasting = LASTING_KEYS
-            .iter()
-            .find_map(|attribute| entry.octets(attribute).first())
-            .map(|octets| STANDARD_NO_PAD.encode(octets));
-        let key = lasting.unwrap_or_else(|| entry.dn().to_owned());
+        let key = lasting_key(&entry);
         Some(LocalPerson { name, key, entry })
     }
+}
+
+fn lasting_key(entry: &Entry) -> String {
+    let lasting = LASTING_KEYS
+        .iter()
+        .find_map(|attribute| entry.octets(attribute).first())
+        .map(|octets| STANDARD_NO_PAD.encode(octets));
+    lasting.unwrap_or_else(|| entry.dn().to_owned())
 }
 
 /// What servers with a password policy say about a session that began at `since`. A time that cannot be read ends it.

@@ -5,6 +5,7 @@
 //! is never mistaken for a wrong password.
 
 mod account;
+mod candidate;
 mod connection;
 mod entry;
 mod error;
@@ -31,9 +32,10 @@ use arc_swap::ArcSwap;
 use tokio::time::timeout;
 
 pub use account::{Account, AccountState, AuthenticatedAccount, FoundAccount};
+pub use candidate::Candidate;
 pub use entry::Entry;
 pub use error::DirectoryError;
-pub use local_provider::{LocalPerson, LocalProviders};
+pub use local_provider::{LocalCandidate, LocalPerson, LocalProviders};
 pub use name::{SignInName, SignInNameError};
 pub use password::{Password, PasswordError};
 pub use reason::Reason;
@@ -132,11 +134,40 @@ impl Directory {
         name: &SignInName,
         password: &Password,
     ) -> Result<AuthenticatedAccount, SignInRefusal> {
+        let candidate = self.candidate(name).await?;
+        self.try_password(candidate, password).await
+    }
+
+    /// Finds whom a name means, for [`Directory::try_password`]. Whoever counts attempts does so between the two.
+    ///
+    /// # Errors
+    /// When the directory gives no answer. A name that nobody has is no error.
+    pub async fn candidate(&self, name: &SignInName) -> Result<Candidate, DirectoryError> {
         let (realm, belongs) = self.realm_of(name)?;
-        let (name, password) = (name.clone(), password.clone());
+        let name = name.clone();
         let directory = realm.config.name.clone();
         finish(directory, async move {
-            realm.authenticate(&name, &password, belongs).await
+            let start = Instant::now();
+            let who = realm.find_candidate(&name, belongs).await?;
+            Ok(Candidate { realm, who, start })
+        })
+        .await?
+    }
+
+    /// Checks the password of a candidate. Where there is nobody the same work is done in vain.
+    ///
+    /// # Errors
+    /// See [`SignInRefusal`].
+    pub async fn try_password(
+        &self,
+        candidate: Candidate,
+        password: &Password,
+    ) -> Result<AuthenticatedAccount, SignInRefusal> {
+        let password = password.clone();
+        let directory = candidate.realm.config.name.clone();
+        finish(directory, async move {
+            let Candidate { realm, who, start } = candidate;
+            realm.try_password(who, &password, start).await
         })
         .await?
     }

@@ -19,7 +19,7 @@ use super::server::{Server, UserBind};
 use super::servers::Servers;
 use super::sid::Sid;
 use super::standing::Standing;
-use super::subject::SubjectId;
+use super::subject::{SubjectId, SubjectKey};
 use super::{DirectoryError, SignInRefusal};
 use crate::clock::Clock;
 use crate::config::DirectoryConfig;
@@ -92,16 +92,65 @@ impl Realm {
         self.config.upn_suffixes.contains(&suffix.to_lowercase())
     }
 
-    /// Searches the account and binds as it. `belongs`: whether the name's domain is this directory's; if not, the
-    /// same work is done and nobody is found.
-    pub(super) async fn authenticate(
+    /// The account with this name. `belongs`: whether the name's domain is this directory's; if not, the same search is
+    /// done and nobody is found.
+    pub(super) async fn find_candidate(
         &self,
         name: &SignInName,
-        password: &Password,
         belongs: bool,
+    ) -> Result<Result<Entry, Reason>, DirectoryError> {
+        let attributes = Arc::clone(&self.person_attributes);
+        let found = self.find_one(self.name_filter(name), attributes).await?;
+        Ok(if belongs {
+            found
+        } else {
+            Err(Reason::UnknownDomain)
+        })
+    }
+
+    /// The one entry that `filter` means, with these attributes.
+    pub(super) async fn find_one(
+        &self,
+        filter: Filter,
+        attributes: Arc<[String]>,
+    ) -> Result<Result<Entry, Reason>, DirectoryError> {
+        let filter = filter.and(&self.user_filter);
+        let mut found = self.find_entries(filter, attributes, SIGN_IN_LIMIT).await?;
+        Ok(match found.entries.pop() {
+            None => Err(Reason::UnknownUser),
+            Some(entry) if found.entries.is_empty() && !found.more => Ok(entry),
+            Some(_) => Err(Reason::Ambiguous),
+        })
+    }
+
+    /// What a session remembers of the account of `entry`; `None` when it has no identifier that can be read.
+    pub(super) fn subject_of(&self, entry: &Entry) -> Option<SubjectId> {
+        let octets = entry.octets(&self.config.attributes.object_guid).first()?;
+        Some(SubjectId {
+            directory: self.config.name.clone(),
+            key: SubjectKey::new(octets)?,
+        })
+    }
+
+    /// Binds as the account of an attempt that began at `start`, or does the same work for nobody.
+    pub(super) async fn try_password(
+        &self,
+        who: Result<Entry, Reason>,
+        password: &Password,
+        start: Instant,
     ) -> Result<AuthenticatedAccount, SignInRefusal> {
-        let start = Instant::now();
-        let answer = self.prove(name, password, belongs, start).await;
+        let (entry, standing) = self.check_password(who, password, start).await?;
+        Ok(Account::read(&entry, &standing, &self.config)?.authenticated())
+    }
+
+    /// The same for an entry that is no account of Active Directory.
+    pub(super) async fn check_password(
+        &self,
+        who: Result<Entry, Reason>,
+        password: &Password,
+        start: Instant,
+    ) -> Result<(Entry, Standing), SignInRefusal> {
+        let answer = self.prove(who, password, start).await;
         if matches!(answer, Err(SignInRefusal::Incorrect(_))) {
             self.pace.wait(start).await;
         }
@@ -114,54 +163,15 @@ impl Realm {
 
     async fn prove(
         &self,
-        name: &SignInName,
+        who: Result<Entry, Reason>,
         password: &Password,
-        belongs: bool,
-        start: Instant,
-    ) -> Result<AuthenticatedAccount, SignInRefusal> {
-        let attributes = Arc::clone(&self.person_attributes);
-        let (entry, standing) = self
-            .prove_entry(self.name_filter(name), attributes, password, belongs, start)
-            .await?;
-        Ok(Account::read(&entry, &standing, &self.config)?.authenticated())
-    }
-
-    /// Finds the one entry that `filter` means and binds as it; returns it with these attributes.
-    pub(super) async fn authenticate_entry(
-        &self,
-        filter: Filter,
-        attributes: Arc<[String]>,
-        password: &Password,
-    ) -> Result<Entry, SignInRefusal> {
-        let start = Instant::now();
-        let answer = self
-            .prove_entry(filter, attributes, password, true, start)
-            .await;
-        if matches!(answer, Err(SignInRefusal::Incorrect(_))) {
-            self.pace.wait(start).await;
-        }
-        answer.map(|(entry, _)| entry)
-    }
-
-    async fn prove_entry(
-        &self,
-        filter: Filter,
-        attributes: Arc<[String]>,
-        password: &Password,
-        belongs: bool,
         start: Instant,
     ) -> Result<(Entry, Standing), SignInRefusal> {
-        let filter = filter.and(&self.user_filter);
-        let mut found = self.find_entries(filter, attributes, SIGN_IN_LIMIT).await?;
-        let entry = match (found.entries.pop(), found.entries.is_empty()) {
-            (Some(entry), true) if belongs && !found.more => entry,
-            (last, _) => {
+        let entry = match who {
+            Ok(entry) => entry,
+            Err(reason) => {
                 self.bind_as_nobody().await?;
-                return Err(SignInRefusal::Incorrect(match last {
-                    _ if !belongs => Reason::UnknownDomain,
-                    None => Reason::UnknownUser,
-                    Some(_) => Reason::Ambiguous,
-                }));
+                return Err(SignInRefusal::Incorrect(reason));
             }
         };
         let result = self

@@ -29,6 +29,10 @@ pub enum Reason {
     MustChangePassword,
     /// The account is locked.
     Locked,
+    /// The directory was not asked: too many wrong passwords came from outside (extranet lockout).
+    ExtranetLockout,
+    /// The directory was not asked: the address is banned.
+    BannedAddress,
     /// An attribute that decides about the account cannot be read.
     Unreadable,
     /// The directory gives another reason.
@@ -109,6 +113,10 @@ impl fmt::Display for Reason {
             Reason::AccountExpired => "the account has expired",
             Reason::MustChangePassword => "the password must be changed",
             Reason::Locked => "the account is locked",
+            Reason::ExtranetLockout => {
+                "extranet lockout: too many wrong passwords, the directory was not asked"
+            }
+            Reason::BannedAddress => "the address is banned, the directory was not asked",
             Reason::Unreadable => "the state of the account cannot be read",
             Reason::Other { result, code } => {
                 return write!(formatter, "LDAP result {result}, data {code:x}");

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use openssl::sha::Sha256;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Names an account for as long as it lives, whatever it is renamed to. Serialised into session cookies.
@@ -38,6 +39,17 @@ impl SubjectId {
     /// Section of the configuration that the account's directory has.
     pub fn directory(&self) -> &str {
         &self.directory
+    }
+
+    /// Stands for the account where its identifier is not wanted.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(b"account\0");
+        hash.update(self.directory.as_bytes());
+        // No name of a section has this octet, so the border between the two is plain.
+        hash.update(b"\0");
+        hash.update(self.key.octets());
+        hash.finish()
     }
 }
 

@@ -183,7 +183,7 @@ impl<'a> Flow<'a> {
                 self.signed_in(session)
             }
             sign_in::Proved::Rejected { prompt, reason } => {
-                report::credentials_refused(exchange, request, &name, &reason);
+                report::credentials_refused(exchange, request, &name, reason);
                 Ok(self.show(&prompt, user_name))
             }
             sign_in::Proved::Refuse(refusal) => Ok(self.refuse(&refusal)),

@@ -7,6 +7,7 @@ use super::exchange::Exchange;
 use crate::audit::{self, AuditDocument, AuditKind, AuthProtocol, Failure, RequestFacts};
 use crate::claims::NetworkLocation;
 use crate::config::{ClaimsProviderTrust, RelyingPartyTrust};
+use crate::directory::Reason;
 use crate::sign_in::{Permit, Refusal, Session, SignInRequest};
 
 /// A request ended on the error page: 364, and what belongs to the token that policy denied.
@@ -158,19 +159,29 @@ pub(super) fn not_vouched(
     );
 }
 
-/// Credentials were not accepted: 1203 and 411. `user` is what was typed; `reason` is for administrators only.
+/// Credentials were not accepted: 1203 and 411, or 1210 and 411 where extranet lockout refused them unseen. `user` is what was typed; `reason` is for administrators only.
 pub(super) fn credentials_refused(
     exchange: &Exchange<'_>,
     request: &SignInRequest,
     user: &str,
-    reason: &dyn Display,
+    reason: Reason,
 ) {
-    let document = AuditDocument {
-        kind: AuditKind::FreshCredentials,
-        failure: Some(Failure {
+    let (kind, failure) = if reason == Reason::ExtranetLockout {
+        let failure = Failure {
+            kind: "ExtranetLockoutError",
+            code: Some("AccountRestrictedAudit"),
+        };
+        (AuditKind::ExtranetLockout, failure)
+    } else {
+        let failure = Failure {
             kind: "CredentialValidationError",
             code: None,
-        }),
+        };
+        (AuditKind::FreshCredentials, failure)
+    };
+    let document = AuditDocument {
+        kind,
+        failure: Some(failure),
         relying_party: Some(&request.identifier),
         user: Some(user),
         ..app_token(exchange)

@@ -21,7 +21,8 @@ pub use request::{DemandedMethod, Freshness, SignInRequest};
 pub use session::{Session, SessionSubject, asserted_digest};
 
 use crate::authentication::{
-    Credentials, Mistake, Proof, local_identity, verify_password, verify_password_at,
+    Credentials, Mistake, PasswordFailure, Proof, local_identity, verify_password,
+    verify_password_at,
 };
 use crate::claims::{
     self, Authentication, ClaimsError, IssuedClaims, Outcome, Principal, RequestContext,
@@ -301,12 +302,9 @@ pub async fn prove(
         return Proved::Refuse(refusal);
     }
     let configuration = federation.configuration.load_full();
-    let clock = &federation.clock;
     let verified = match provider {
-        Some(trust) => {
-            verify_password_at(&federation.local_providers, trust, clock, &credentials).await
-        }
-        None => verify_password(&federation.directory, clock, &credentials).await,
+        Some(trust) => verify_password_at(federation, trust, &credentials, context).await,
+        None => verify_password(federation, &credentials, context).await,
     };
     match verified {
         Ok(proof) => {
@@ -317,7 +315,11 @@ pub async fn prove(
                 Err(refusal) => Proved::Refuse(refusal),
             }
         }
-        Err(failure) => match failure.refusal {
+        Err(PasswordFailure::Uncounted(error)) => {
+            tracing::error!(activity_id = %context.activity_id, %error, "an attempt from outside cannot be counted");
+            Proved::Refuse(Refusal::Unavailable)
+        }
+        Err(PasswordFailure::Refused(refusal)) => match refusal {
             SignInRefusal::Incorrect(reason) => Proved::Rejected {
                 prompt: Prompt::after(Notice::Incorrect),
                 reason,

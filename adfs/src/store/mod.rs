@@ -5,6 +5,7 @@
 //! instead of competing for the file's lock, and readers never wait for them. Every statement is in `sql`, the only
 //! place that knows the dialect.
 
+mod account_activity;
 mod certificate_sightings;
 mod consumed_assertions;
 mod error;
@@ -25,6 +26,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use sessions::EndedSessions;
 
+pub use account_activity::{AccountActivity, Failures};
 pub use certificate_sightings::CertificateSighting;
 pub use error::StoreError;
 pub use metadata_checks::MetadataCheck;
@@ -98,7 +100,7 @@ impl Store {
     }
 
     /// Forgets what no longer matters at `now` (Unix seconds): sessions that have ended by themselves, proxy
-    /// certificates long past their end, and assertions that are too old to be used again. Returns how many rows went.
+    /// certificates long past their end, assertions that are too old to be used again, and old activity of accounts. Returns how many rows went.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -106,9 +108,11 @@ impl Store {
         let sessions = self.prune_sessions(now).await?;
         let certificates = self.prune_proxy_certificates(now).await?;
         let assertions = self.prune_consumed_assertions(now).await?;
+        let activity = self.prune_account_activity(now).await?;
         Ok(sessions
             .saturating_add(certificates)
-            .saturating_add(assertions))
+            .saturating_add(assertions)
+            .saturating_add(activity))
     }
 
     /// Closes every connection, so that the file is complete by itself.

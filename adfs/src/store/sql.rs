@@ -25,6 +25,18 @@ pub(super) const CONSUME_ASSERTION: &str =
 pub(super) const PRUNE_CONSUMED_ASSERTIONS: &str =
     "DELETE FROM consumed_assertion WHERE expires <= $1";
 
+pub(super) const ACCOUNT_ACTIVITY: &str = "SELECT name, unknown_failures, unknown_last, familiar_failures, familiar_last, \
+    locations FROM account_activity WHERE account = $1";
+pub(super) const SET_ACCOUNT_ACTIVITY: &str = "INSERT INTO account_activity (account, name, unknown_failures, \
+    unknown_last, familiar_failures, familiar_last, locations, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+    ON CONFLICT (account) DO UPDATE SET name = excluded.name, unknown_failures = excluded.unknown_failures, \
+    unknown_last = excluded.unknown_last, familiar_failures = excluded.familiar_failures, \
+    familiar_last = excluded.familiar_last, locations = excluded.locations, changed = excluded.changed";
+pub(super) const PRUNE_ACCOUNT_ACTIVITY: &str = "DELETE FROM account_activity \
+    WHERE (locations = '' AND changed <= $1) OR changed <= $2";
+pub(super) const INSTALLED_SINCE: &str = "INSERT INTO installation (only_row, since) VALUES (1, $1) \
+    ON CONFLICT (only_row) DO UPDATE SET since = installation.since RETURNING since";
+
 pub(super) const REVISION: &str = "SELECT value FROM revision WHERE subject = $1";
 pub(super) const COUNT_REVISION: &str = "UPDATE revision SET value = value + 1 WHERE subject = $1";
 

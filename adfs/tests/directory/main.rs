@@ -8,6 +8,7 @@ mod certificates;
 mod dry_run;
 mod faults;
 mod local_provider;
+mod lockout;
 mod protection;
 mod server;
 mod sign_in;

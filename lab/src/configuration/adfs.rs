@@ -89,6 +89,7 @@ struct Log {
 #[derive(Serialize)]
 struct Properties {
     enable_idp_initiated_signon_page: bool,
+    extranet_lockout_mode: &'static str,
 }
 
 #[derive(Serialize)]
@@ -161,6 +162,7 @@ pub fn write_adfs(
         },
         properties: Properties {
             enable_idp_initiated_signon_page: true,
+            extranet_lockout_mode: "ADFSSmartLockoutEnforce",
         },
         proxy: Proxy {
             administrators: [&directory.proxy_administrator],

@@ -16,6 +16,7 @@ mod hostile;
 mod idp_initiated;
 mod lab;
 mod local_claims_provider;
+mod lockout;
 mod mellon;
 mod metadata;
 mod pages;
