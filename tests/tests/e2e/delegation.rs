@@ -9,7 +9,7 @@ use end_to_end::lab::Lab;
 use end_to_end::paths::program;
 use serde_json::Value;
 
-/// Bob acts for others and is named; members of `Sales` who are not denied act in their place; Sales alone signs in.
+/// Bob acts for others and is named; everybody but Bob acts in others' place; Alice alone signs in.
 const BOTH: &str = r#"
 name = "Both"
 identifiers = ["urn:test:both"]

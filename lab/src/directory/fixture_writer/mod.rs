@@ -117,7 +117,7 @@ fn base() -> String {
             ("objectCategory", &category("Domain-DNS")),
             ("whenCreated", CREATED),
             ("whenChanged", CREATED),
-            ("lockoutThreshold", "10"),
+            ("lockoutThreshold", "20"),
             ("lockOutObservationWindow", "-18000000000"),
             ("lockoutDuration", "-9223372036854775808"),
             ("maxPwdAge", "-36288000000000"),
