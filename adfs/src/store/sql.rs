@@ -107,3 +107,22 @@ pub(super) const CERTIFICATE_SIGHTINGS: &str = "SELECT relying_party, thumbprint
 pub(super) const NOTE_CERTIFICATE_SIGHTING: &str = "INSERT INTO certificate_sighting (relying_party, thumbprint, seen, confirmed) \
     VALUES ($1, $2, $3, $4) ON CONFLICT (relying_party, thumbprint) DO UPDATE SET seen = excluded.seen, \
     confirmed = excluded.confirmed WHERE excluded.confirmed > certificate_sighting.confirmed";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_migrations_have_one_version() {
+        let mut seen = HashSet::new();
+        for migration in MIGRATIONS.iter() {
+            assert!(
+                seen.insert(migration.version),
+                "{} has the version of another",
+                migration.description
+            );
+        }
+    }
+}
