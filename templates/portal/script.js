@@ -34,6 +34,8 @@ InputUtil.prototype.clearError = function () {
   if (this.errorLabel) { this.errorLabel.textContent = ""; }
   document.querySelectorAll("[aria-invalid]").forEach(function (input) { input.removeAttribute("aria-invalid"); });
 };
+// Themes for the paginated page call this one without an instance.
+InputUtil.clearError = function () { new InputUtil("errorText", "error").clearError(); };
 InputUtil.prototype.setInitialFocus = function (input) {
   if (input && !this.hasFocus) { this.hasFocus = true; input.focus(); }
 };
@@ -46,13 +48,21 @@ InputUtil.hasClass = function (element, name) { return element.classList.contain
 function Login() {}
 Login.userNameInput = "userNameInput";
 Login.passwordInput = "passwordInput";
+Login.userNameInputHolder = "userNameInput";
+Login.checkUserName = function () {
+  var util = new InputUtil("errorText", "error");
+  var userName = document.getElementById(Login.userNameInput);
+  util.clearError();
+  if (/[@\\]/.test(userName.value)) { return true; }
+  PaginationManager.show(0);
+  util.setError(userName, new LoginErrors().userNameFormatError);
+  return false;
+};
 Login.check = function () {
+  if (!Login.checkUserName()) { return false; }
   var util = new InputUtil("errorText", "error");
   var errors = new LoginErrors();
-  var userName = document.getElementById(Login.userNameInput);
   var password = document.getElementById(Login.passwordInput);
-  util.clearError();
-  if (!userName.value || !/[@\\]/.test(userName.value)) { util.setError(userName, errors.userNameFormatError); return false; }
   if (!password.value) { util.setError(password, errors.passwordEmpty); return false; }
   if (password.value.length > maxPasswordLength) { util.setError(password, errors.passwordTooLong); return false; }
   return true;
@@ -61,12 +71,51 @@ Login.check = function () {
 Login.submitLoginRequest = function () {
   if (!Login.check()) { return false; }
   var form = document.getElementById("loginForm");
-  var button = form.querySelector(".submitFrame");
+  var button = form.querySelector("#submissionArea .submitFrame");
   if (button.getAttribute("aria-busy") === "true") { return false; }
   button.setAttribute("aria-busy", "true");
   form.submit();
   return false;
 };
+
+// The paginated page: name and password are fields of one form, shown one after the other. Themes replace
+// `validateAndNext` to add their own checks, so it is called by name.
+var PaginationManager = {
+  options: { pages: ["usernamePage", "passwordPage"], currentPageIndex: 0 },
+  form: function () { return document.querySelector("#loginForm.paginatedPageForm"); },
+  Initialize: function (options) {
+    if (options && Array.isArray(options.pages)) { PaginationManager.options.pages = options.pages; }
+    PaginationManager.show((options && options.currentPageIndex) || 0);
+  },
+  show: function (index) {
+    var form = PaginationManager.form();
+    var pages = PaginationManager.options.pages;
+    if (!form || !pages[index]) { return; }
+    PaginationManager.options.currentPageIndex = index;
+    pages.forEach(function (page, number) { form.classList.toggle(page, number === index); });
+    PaginationManager.updatePagesWithUsername();
+  },
+  isLast: function () { return PaginationManager.options.currentPageIndex === PaginationManager.options.pages.length - 1; },
+  updatePagesWithUsername: function () {
+    var banner = document.getElementById("identityBanner");
+    if (banner) { banner.textContent = document.getElementById(Login.userNameInput).value; }
+  },
+  displayNextPage: function () {
+    PaginationManager.show(PaginationManager.options.currentPageIndex + 1);
+    InputUtil.focus(Login.passwordInput);
+  },
+  displayPreviousPage: function () {
+    InputUtil.clearError();
+    PaginationManager.show(PaginationManager.options.currentPageIndex - 1);
+    InputUtil.focus(Login.userNameInput);
+  },
+  validateAndNext: function () {
+    if (Login.checkUserName()) { PaginationManager.displayNextPage(); }
+    return false;
+  }
+};
+PaginationManager._self = PaginationManager;
+var paginationManager = PaginationManager;
 
 function SelectOption(option) {
   document.getElementById("optionSelection").value = option;
@@ -89,8 +138,7 @@ document.addEventListener("DOMContentLoaded", function () {
 
 // A page that comes back from the back/forward cache must not stay busy.
 window.addEventListener("pageshow", function () {
-  var button = document.querySelector(".submitFrame");
-  if (button) { button.removeAttribute("aria-busy"); }
+  document.querySelectorAll(".submitFrame").forEach(function (button) { button.removeAttribute("aria-busy"); });
 });
 
 function prepareSignIn(form) {
@@ -98,7 +146,12 @@ function prepareSignIn(form) {
   var password = document.getElementById(Login.passwordInput);
   // The address keyboard of phones has no backslash, and browsers rewrite international domains in such a field.
   if (userName) { userName.type = "text"; userName.inputMode = "email"; }
-  form.addEventListener("submit", function (event) { event.preventDefault(); Login.submitLoginRequest(); });
+  if (PaginationManager.form()) { preparePages(form); }
+  form.addEventListener("submit", function (event) {
+    event.preventDefault();
+    // Enter in the name's step goes on to the password's.
+    if (PaginationManager.form() && !PaginationManager.isLast()) { PaginationManager.validateAndNext(); } else { Login.submitLoginRequest(); }
+  });
   var reveal = document.getElementById("revealButton");
   if (reveal && password) {
     var show = reveal.textContent;
@@ -121,6 +174,14 @@ function prepareSignIn(form) {
       });
     });
   }
+}
+
+function preparePages(form) {
+  var first = form.classList.contains("passwordPage") ? 1 : 0;
+  PaginationManager.Initialize({ pages: ["usernamePage", "passwordPage"], currentPageIndex: first });
+  InputUtil.focus(first ? Login.passwordInput : Login.userNameInput);
+  form.querySelector(".nextFrame").addEventListener("click", function () { PaginationManager.validateAndNext(); });
+  document.getElementById("optionsBackButton").addEventListener("click", function () { PaginationManager.displayPreviousPage(); });
 }
 
 function HRDErrors() {

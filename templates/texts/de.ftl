@@ -27,6 +27,7 @@ other-organization = Andere Organisation
 email-intro = Geben Sie Ihre E-Mail-Adresse bei Ihrer Organisation ein.
 email = E-Mail-Adresse
 next = Weiter
+back = Zurück
 invalid-suffix = Keine Organisation hier verwendet diese Adresse. Prüfen Sie sie und versuchen Sie es noch einmal.
 
 sites-heading = Ihre Anwendungen

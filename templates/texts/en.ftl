@@ -30,6 +30,7 @@ other-organization = Another organization
 email-intro = Enter your email address at your organization.
 email = Email address
 next = Next
+back = Back
 invalid-suffix = No organization here uses this address. Check it and try again.
 
 sites-heading = Your applications

@@ -27,6 +27,7 @@ other-organization = Otra organización
 email-intro = Escriba su dirección de correo en su organización.
 email = Dirección de correo electrónico
 next = Siguiente
+back = Atrás
 invalid-suffix = Ninguna organización usa aquí esta dirección. Compruébela e inténtelo de nuevo.
 
 sites-heading = Sus aplicaciones

@@ -27,6 +27,7 @@ other-organization = Une autre organisation
 email-intro = Entrez votre adresse e-mail dans votre organisation.
 email = Adresse e-mail
 next = Suivant
+back = Retour
 invalid-suffix = Aucune organisation n’utilise cette adresse ici. Vérifiez-la et réessayez.
 
 sites-heading = Vos applications

@@ -27,6 +27,7 @@ other-organization = ארגון אחר
 email-intro = יש להזין את כתובת הדוא"ל שלך בארגון.
 email = כתובת דוא"ל
 next = הבא
+back = חזרה
 invalid-suffix = אין כאן ארגון שמשתמש בכתובת זו. יש לבדוק אותה ולנסות שוב.
 
 sites-heading = היישומים שלך

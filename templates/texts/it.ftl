@@ -27,6 +27,7 @@ other-organization = Un’altra organizzazione
 email-intro = Immettere l’indirizzo e-mail presso la propria organizzazione.
 email = Indirizzo e-mail
 next = Avanti
+back = Indietro
 invalid-suffix = Nessuna organizzazione usa qui questo indirizzo. Controllarlo e riprovare.
 
 sites-heading = Le tue applicazioni

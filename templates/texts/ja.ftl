@@ -27,6 +27,7 @@ other-organization = 別の組織
 email-intro = 組織のメール アドレスを入力してください。
 email = メール アドレス
 next = 次へ
+back = 戻る
 invalid-suffix = このアドレスを使用している組織はここにはありません。確認して、もう一度お試しください。
 
 sites-heading = アプリケーション

@@ -27,6 +27,7 @@ other-organization = 다른 조직
 email-intro = 조직의 전자 메일 주소를 입력하세요.
 email = 전자 메일 주소
 next = 다음
+back = 뒤로
 invalid-suffix = 이 주소를 사용하는 조직이 여기에 없습니다. 확인한 후 다시 시도하세요.
 
 sites-heading = 내 응용 프로그램

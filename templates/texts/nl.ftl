@@ -27,6 +27,7 @@ other-organization = Een andere organisatie
 email-intro = Voer uw e-mailadres bij uw organisatie in.
 email = E-mailadres
 next = Volgende
+back = Terug
 invalid-suffix = Geen organisatie hier gebruikt dit adres. Controleer het en probeer het opnieuw.
 
 sites-heading = Uw toepassingen

@@ -27,6 +27,7 @@ other-organization = Inna organizacja
 email-intro = Wprowadź swój adres e-mail w organizacji.
 email = Adres e-mail
 next = Dalej
+back = Wstecz
 invalid-suffix = Żadna organizacja nie używa tutaj tego adresu. Sprawdź go i spróbuj ponownie.
 
 sites-heading = Twoje aplikacje

@@ -27,6 +27,7 @@ other-organization = Outra organização
 email-intro = Digite seu endereço de e-mail na sua organização.
 email = Endereço de e-mail
 next = Avançar
+back = Voltar
 invalid-suffix = Nenhuma organização aqui usa este endereço. Verifique-o e tente novamente.
 
 sites-heading = Seus aplicativos

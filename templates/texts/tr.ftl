@@ -27,6 +27,7 @@ other-organization = Başka bir kuruluş
 email-intro = Kuruluşunuzdaki e-posta adresinizi girin.
 email = E-posta adresi
 next = İleri
+back = Geri
 invalid-suffix = Buradaki hiçbir kuruluş bu adresi kullanmıyor. Denetleyip yeniden deneyin.
 
 sites-heading = Uygulamalarınız

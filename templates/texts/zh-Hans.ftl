@@ -27,6 +27,7 @@ other-organization = 其他组织
 email-intro = 请输入你在组织中的电子邮件地址。
 email = 电子邮件地址
 next = 下一步
+back = 返回
 invalid-suffix = 这里没有组织使用此地址。请检查后重试。
 
 sites-heading = 你的应用程序

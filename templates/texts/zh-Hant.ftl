@@ -27,6 +27,7 @@ other-organization = 其他組織
 email-intro = 請輸入您在組織中的電子郵件地址。
 email = 電子郵件地址
 next = 下一步
+back = 返回
 invalid-suffix = 這裡沒有組織使用此地址。請檢查後再試一次。
 
 sites-heading = 您的應用程式

@@ -17,6 +17,9 @@ pub struct WebContent {
     pub installed_language: String,
     /// Who reads error details on the error page (AdditionalErrorPageInfo).
     pub additional_error_page_info: ErrorPageInfo,
+    /// Whether name and password are asked for one after the other (EnablePaginatedAuthenticationPages of
+    /// Set-AdfsGlobalAuthenticationPolicy).
+    pub enable_paginated_authentication_pages: bool,
     /// For every page without one of its own.
     theme: Theme,
     /// By name of the relying party trust (Set-AdfsRelyingPartyWebTheme, Set-AdfsRelyingPartyWebContent).
@@ -168,6 +171,8 @@ pub(super) fn web(
         "additional_error_page_info",
         "\"none\", \"private\" or \"detailed\"",
     );
+    let enable_paginated_authentication_pages =
+        section.flag("enable_paginated_authentication_pages", false);
     section.finish();
     let folder = configuration
         .parent()
@@ -179,6 +184,7 @@ pub(super) fn web(
             .map(|found| found.value)
             .unwrap_or_else(|| "en".to_owned()),
         additional_error_page_info: info.map(|found| found.value).unwrap_or_default(),
+        enable_paginated_authentication_pages,
         theme,
         relying_parties,
     }

@@ -115,6 +115,21 @@ pub struct SignInPage<'a> {
     pub error_field: &'a str,
     /// Whether "keep me signed in" is offered.
     pub kmsi: bool,
+    /// Whether the script shows name and password one after the other (spec 5.3). The page is the same without it.
+    pub paginated: bool,
+}
+
+impl SignInPage<'_> {
+    /// Classes of the form. With pagination they name the step that comes first: the password where the name is known.
+    fn form_class(&self) -> &'static str {
+        match self.paginated {
+            false => "",
+            true if self.user_name.is_empty() || self.error_field == "userNameInput" => {
+                "paginatedPageForm usernamePage"
+            }
+            true => "paginatedPageForm passwordPage",
+        }
+    }
 }
 
 /// The page that carries a token to the relying party by the browser's own POST (spec 2.4).

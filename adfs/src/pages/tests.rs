@@ -11,6 +11,10 @@ fn frame() -> Frame<'static> {
 }
 
 fn sign_in(user_name: &str, error: &str) -> String {
+    sign_in_page(user_name, error, false)
+}
+
+fn sign_in_page(user_name: &str, error: &str, paginated: bool) -> String {
     SignInPage {
         frame: frame(),
         application: Some("Mail"),
@@ -18,12 +22,13 @@ fn sign_in(user_name: &str, error: &str) -> String {
         absolute_action: "https://sts.contoso.test:443/adfs/ls/?wa=wsignin1.0",
         user_name,
         error,
-        error_field: if error.is_empty() {
-            ""
-        } else {
-            "passwordInput"
+        error_field: match error {
+            "" => "",
+            "user-name-format" => "userNameInput",
+            _ => "passwordInput",
         },
         kmsi: false,
+        paginated,
     }
     .render()
     .unwrap_or_default()
@@ -65,6 +70,35 @@ fn the_forms_page_has_the_ids_and_names_that_scrapers_and_themes_know() {
         outline(&sign_in("", "")).join(" "),
         expected.split_whitespace().collect::<Vec<_>>().join(" ")
     );
+}
+
+#[test]
+fn the_paginated_page_is_the_same_form_with_the_steps_of_the_script() {
+    let plain = outline(&sign_in("", ""));
+    let paginated = outline(&sign_in_page("", "", true));
+    let added = [
+        "div#optionsBannerContainer",
+        "button#optionsBackButton",
+        "span#identityBanner",
+        "div#nextButtonArea",
+        "span#nextButton",
+    ];
+    let kept: Vec<&String> = paginated
+        .iter()
+        .filter(|element| !added.contains(&element.as_str()))
+        .collect();
+    assert_eq!(kept, plain.iter().collect::<Vec<_>>());
+    assert_eq!(paginated.len(), plain.len() + added.len());
+    for (name, error, step) in [
+        ("", "", "usernamePage"),
+        ("alice@contoso.test", "", "passwordPage"),
+        ("alice@contoso.test", "incorrect", "passwordPage"),
+        ("alice", "user-name-format", "usernamePage"),
+    ] {
+        let page = sign_in_page(name, error, true);
+        let class = format!("id=\"loginForm\" class=\"paginatedPageForm {step}\"");
+        assert!(page.contains(&class), "{name} {error}: {page}");
+    }
 }
 
 #[test]

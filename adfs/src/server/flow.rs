@@ -212,6 +212,10 @@ impl<'a> Flow<'a> {
             error,
             error_field,
             kmsi: exchange.configuration.properties.offers_to_stay_signed_in(),
+            paginated: exchange
+                .configuration
+                .web
+                .enable_paginated_authentication_pages,
         };
         exchange
             .page(

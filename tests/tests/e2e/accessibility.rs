@@ -105,10 +105,50 @@ async fn theme(browser: &Browser, lab: &Lab, files: &[(&str, &str)], layout: &st
     wait_for(browser, lab, &condition).await
 }
 
-/// Loads the form again until a script says true.
-async fn wait_for(browser: &Browser, lab: &Lab, condition: &str) -> Result<()> {
+/// Adds sections to the configuration of the federation service, which follows it.
+pub(crate) fn configure(lab: &Lab, sections: &str) -> Result<()> {
+    let path = &lab.contract().config.adfs;
+    let text = fs::read_to_string(path)?;
+    Ok(fs::write(path, format!("{text}\n{sections}"))?)
+}
+
+/// Another organisation, so that there is something to choose from.
+async fn trust_fabrikam(browser: &Browser, lab: &Lab) -> Result<()> {
+    let folder = lab.contract().config.adfs.with_file_name("trusts");
+    let folder = folder.join("claims-providers");
+    fs::create_dir_all(&folder)?;
+    let trust = format!(
+        r#"
+        name = "Fabrikam"
+        identifier = "http://sts.fabrikam.test/adfs/services/trust"
+        ws_fed_endpoint = "https://sts.fabrikam.test/adfs/ls/"
+        token_signing_certificate = {:?}
+        acceptance_transform_rules = 'c:[] => issue(claim = c);'
+        organizational_account_suffix = ["fabrikam.test"]
+        "#,
+        lab.contract().ca_file
+    );
+    fs::write(folder.join("fabrikam.toml"), trust)?;
     let begin = Instant::now();
-    let form = request(lab.outside(), &[])?;
+    while !browser.has("otherOrganization").await? {
+        ensure!(
+            begin.elapsed() < START_LIMIT,
+            "the server does not take the claims provider trust"
+        );
+        browser.open(&request(lab.outside(), &[])?).await?;
+    }
+    Ok(())
+}
+
+/// The form of the directory's own people, whoever else can sign in.
+fn form(lab: &Lab, more: &[(&str, &str)]) -> Result<Url> {
+    request(lab.outside(), &[&[("whr", "AD AUTHORITY")], more].concat())
+}
+
+/// Loads the form again until a script says true.
+pub(crate) async fn wait_for(browser: &Browser, lab: &Lab, condition: &str) -> Result<()> {
+    let begin = Instant::now();
+    let form = form(lab, &[])?;
     loop {
         browser.open(&form).await?;
         if browser.evaluate::<bool>(condition).await? {
@@ -128,8 +168,16 @@ fn pages(lab: &Lab) -> Result<BTreeMap<&'static str, (Url, &'static str)>> {
         (
             "sign-in",
             (
-                request(service, &[("username", "alice@contoso.test")])?,
+                form(lab, &[("username", "alice@contoso.test")])?,
                 "passwordInput",
+            ),
+        ),
+        ("home-realm", (request(service, &[])?, "otherOrganization")),
+        (
+            "idp-initiated",
+            (
+                service.join("/adfs/ls/idpinitiatedsignon.aspx")?,
+                "idp_SignInButton",
             ),
         ),
         (
@@ -168,6 +216,7 @@ async fn axe_finds_nothing_on_any_page_in_any_layout_or_colour_scheme() -> Resul
     let lab = Lab::start()?;
     let browser = Browser::start(lab.contract()).await?;
     let rules = rules()?;
+    trust_fabrikam(&browser, &lab).await?;
     for layout in ["centred", "classic"] {
         let description = format!(
             "layout = \"{layout}\"\n[texts.default]\nprivacy_link = \"https://www.contoso.test/\"\nsign_in_page_description_text = \"For the people of Contoso.\"\n"
@@ -178,23 +227,28 @@ async fn axe_finds_nothing_on_any_page_in_any_layout_or_colour_scheme() -> Resul
                 browser.resize(width, height).await?;
                 browser.open(&url).await?;
                 browser.element(element).await?;
-                if name == "error" {
-                    browser.click("errorDetailsLink").await?;
+                match name {
+                    "error" => browser.click("errorDetailsLink").await?,
+                    "home-realm" => browser.click("otherOrganization").await?,
+                    _ => {}
                 }
-                for (scheme, colours, forced) in SCHEMES {
-                    prefer(&browser, colours, forced).await?;
-                    let place = format!("{name}, {layout}, {scheme}, {width} pixels");
-                    let found = violations(&browser, &rules).await?;
-                    assert!(found.is_empty(), "{place}: {found:#?}");
-                    let out: Vec<String> = browser.evaluate(OVERFLOWING).await?;
-                    assert!(out.is_empty(), "{place} sticks out: {out:?}");
-                    if width > 320 || scheme == "light" {
-                        let kind = if width > 320 { scheme } else { "phone" };
-                        picture(&browser, &format!("{name}-{layout}-{kind}")).await?;
-                    }
-                }
+                in_every_scheme(&browser, &rules, &format!("{name}-{layout}"), width).await?;
             }
         }
+    }
+
+    // The applications of somebody who is signed in.
+    browser.open(&form(&lab, &[])?).await?;
+    browser.fill("userNameInput", "alice@contoso.test").await?;
+    browser.fill("passwordInput", "Pass@word1").await?;
+    browser.click("submitButton").await?;
+    browser.element("upn").await?;
+    let list = lab.outside().join("/adfs/ls/idpinitiatedsignon.aspx")?;
+    for (width, height) in [(1280, 800), (320, 640)] {
+        browser.resize(width, height).await?;
+        browser.open(&list).await?;
+        browser.element("idp_SignOutButton").await?;
+        in_every_scheme(&browser, &rules, "idp-initiated-signed-in", width).await?;
     }
 
     // The rules do look: a field without a name is found.
@@ -209,11 +263,73 @@ async fn axe_finds_nothing_on_any_page_in_any_layout_or_colour_scheme() -> Resul
     Ok(())
 }
 
+/// The page that is open, in each colour scheme.
+async fn in_every_scheme(browser: &Browser, rules: &str, page: &str, width: u32) -> Result<()> {
+    for (scheme, colours, forced) in SCHEMES {
+        prefer(browser, colours, forced).await?;
+        let place = format!("{page}, {scheme}, {width} pixels");
+        let found = violations(browser, rules).await?;
+        assert!(found.is_empty(), "{place}: {found:#?}");
+        let out: Vec<String> = browser.evaluate(OVERFLOWING).await?;
+        assert!(out.is_empty(), "{place} sticks out: {out:?}");
+        if width > 320 || scheme == "light" {
+            let kind = if width > 320 { scheme } else { "phone" };
+            picture(browser, &format!("{page}-{kind}")).await?;
+        }
+    }
+    // A page that is loaded with other colours keeps some of them when they change.
+    prefer(browser, "light", "none").await
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_on_either_step_of_the_paginated_page() -> Result<()> {
+    let lab = Lab::start()?;
+    let browser = Browser::start(lab.contract()).await?;
+    let rules = rules()?;
+    configure(
+        &lab,
+        "[web]\nenable_paginated_authentication_pages = true\n",
+    )?;
+    for layout in ["centred", "classic"] {
+        let description = format!(
+            "layout = \"{layout}\"\n[texts.default]\nprivacy_link = \"https://www.contoso.test/\"\n"
+        );
+        theme(&browser, &lab, &[("theme.toml", &description)], layout).await?;
+        wait_for(
+            &browser,
+            &lab,
+            "return !!document.querySelector('.paginatedPageForm')",
+        )
+        .await?;
+        let steps = [
+            ("name-step", form(&lab, &[])?),
+            (
+                "password-step",
+                form(&lab, &[("username", "alice@contoso.test")])?,
+            ),
+            (
+                "password-step-rtl",
+                form(&lab, &[("username", "alice@contoso.test"), ("mkt", "ar")])?,
+            ),
+        ];
+        for (step, url) in steps {
+            for (width, height) in [(1280, 800), (320, 640)] {
+                browser.resize(width, height).await?;
+                browser.open(&url).await?;
+                browser.element("loginForm").await?;
+                in_every_scheme(&browser, &rules, &format!("{step}-{layout}"), width).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn every_language_fits_a_narrow_phone_and_names_itself() -> Result<()> {
     let lab = Lab::start()?;
     let browser = Browser::start(lab.contract()).await?;
     let rules = rules()?;
+    trust_fabrikam(&browser, &lab).await?;
     browser.resize(320, 640).await?;
     let mut headings = BTreeMap::new();
     for (tag, expected) in LANGUAGES {

@@ -20,6 +20,7 @@ mod lockout;
 mod mellon;
 mod metadata;
 mod pages;
+mod paginated;
 mod proxy;
 mod pysaml2;
 mod saml;
