@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use claim_rules::Claim;
 use federation::assertion::{Assertion, AuthenticationStatement, Confirmation};
+use federation::saml2::NameId;
 use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
 use super::{Identified, Proof};
-use crate::claims::{AssertedIdentity, types};
+use crate::claims::{AssertedIdentity, ProviderSession, types};
 use crate::config::ClaimsProviderTrust;
 use crate::store::{Store, StoreError};
 
@@ -301,7 +302,25 @@ fn identity(
         .ok_or(AssertionRefusal::Nobody)?;
     // What no acceptance rule could ever see is not carried from page to page.
     claims.retain(|claim| rules.may_read(&claim.claim_type) && may_assert(trust, claim));
-    Ok(AssertedIdentity::new(&trust.identifier, &user, claims))
+    let identity = AssertedIdentity::new(&trust.identifier, &user, claims);
+    Ok(identity.with_session(provider_session(trust, assertion)))
+}
+
+/// What sign-out at the claims provider will need, where there is one by SAML 2.0.
+fn provider_session(trust: &ClaimsProviderTrust, assertion: &Assertion) -> Option<ProviderSession> {
+    trust.logout_by_redirect()?;
+    let name = assertion.name.as_ref()?;
+    let statement = assertion.authentication.as_ref();
+    Some(ProviderSession {
+        name: NameId {
+            value: name.value.clone(),
+            format: name.format.clone(),
+            name_qualifier: name.name_qualifier.clone(),
+            sp_name_qualifier: name.sp_name_qualifier.clone(),
+            sp_provided_id: None,
+        },
+        index: statement.and_then(|statement| statement.session_index.clone()),
+    })
 }
 
 /// A claims provider names accounts only below its own suffixes, where the trust lists any (spec security CLM-4).

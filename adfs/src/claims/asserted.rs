@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use claim_rules::{Claim, STRING_VALUE_TYPE};
+use federation::saml2::NameId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A person as a claims provider describes them, before the acceptance transform rules of its trust. Proves nothing by
@@ -21,6 +22,20 @@ pub struct AssertedIdentity {
     /// What the provider knows the person by, where it can be asked again.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    session: Option<ProviderSession>,
+}
+
+/// How a claims provider names the person and the sign-in, for sign-out there by SAML 2.0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderSession {
+    /// `NameID` of the assertion, as it came.
+    #[serde(rename = "n")]
+    pub name: NameId,
+    /// `SessionIndex` of its statement.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
 }
 
 /// Claims of one issuer.
@@ -36,8 +51,21 @@ impl AssertedIdentity {
             user: user.to_owned(),
             claims: Claims(claims.into_iter().collect()),
             key: None,
+            session: None,
         }
         .vouched_for()
+    }
+
+    /// The same with what the provider calls person and sign-in.
+    #[must_use]
+    pub fn with_session(mut self, session: Option<ProviderSession>) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// What the provider calls person and sign-in, where it can be asked to end the latter by SAML 2.0.
+    pub fn session(&self) -> Option<&ProviderSession> {
+        self.session.as_ref()
     }
 
     /// Identifier of the claims provider trust.

@@ -25,7 +25,7 @@ mod tests;
 use claim_rules::{Claim, Diagnostic, EvaluationError, RuleSet};
 use thiserror::Error;
 
-pub use asserted::AssertedIdentity;
+pub use asserted::{AssertedIdentity, ProviderSession};
 pub use authorization::Denial;
 pub use context::{Authentication, NetworkLocation, RequestContext};
 pub use delegation::{Delegation, Requester};

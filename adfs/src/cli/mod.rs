@@ -9,6 +9,7 @@ mod dry_run;
 mod entra;
 mod explain;
 mod import;
+mod metadata_source;
 mod output;
 mod proxy;
 mod relying_party;

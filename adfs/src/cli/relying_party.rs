@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use federation::metadata::read::{Reading, read as read_metadata};
 use serde_json::{Map, Value, json};
 
 use super::import::read;
-use super::{ConfigArgument, Output, runtime, trust_update};
-use crate::clock::Clock;
+use super::metadata_source::Fetching;
+use super::{ConfigArgument, Output, trust_update};
 use crate::config::{Configuration, RelyingPartyTrust, TrustChanges};
 use crate::import::{self, Destination, Known, Setting, TrustFile, TrustFolder};
-use crate::partner_metadata::{Fetch, Partner, Source, relying_party_settings};
+use crate::partner_metadata::{Partner, relying_party_settings};
 use crate::server::running::{self, Taken};
 
 /// How long a command waits for a running server.
@@ -67,15 +66,8 @@ pub(super) struct Add {
     /// Metadata of the relying party, from which identifiers, endpoints and certificates are taken
     #[arg(long, value_name = "FILE|URL")]
     metadata: Option<String>,
-    /// Which entity, where the metadata has several
-    #[arg(long, value_name = "ENTITYID", requires = "metadata")]
-    entity_id: Option<String>,
-    /// Take metadata from addresses of this machine and of private networks too
-    #[arg(long, requires = "metadata")]
-    allow_private_addresses: bool,
-    /// Certificate authorities for the server of the metadata, besides those of the system
-    #[arg(long, value_name = "FILE", requires = "metadata")]
-    metadata_ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    fetching: Fetching,
     /// Identifier of the relying party (wtrealm, entityID); may be given several times
     #[arg(
         long = "identifier",
@@ -214,7 +206,7 @@ fn monitored(config: &Path, known: &Known) -> anyhow::Result<Map<String, Value>>
         .collect())
 }
 
-fn cell(value: &Value) -> String {
+pub(super) fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -284,43 +276,13 @@ impl Add {
         let Some(given) = &self.metadata else {
             return Ok(Vec::new());
         };
-        let source = Source::parse(given)?;
-        let fetch = Fetch {
-            allow_private_addresses: self.allow_private_addresses,
-            ca_file: self.metadata_ca_file.clone(),
-        };
-        let document = runtime()?.block_on(fetch.document(&source))?;
-        let mut reading = Reading::at(Clock::system().now());
-        if let Some(entity_id) = &self.entity_id {
-            reading = reading.of(entity_id);
-        }
-        let entity = read_metadata(&document, &reading).with_context(|| given.clone())?;
+        let (entity, source) = self.fetching.entity(given)?;
         let party = entity.relying_party().with_context(|| given.clone())?;
         for warning in &party.warnings {
             eprintln!("{given}: {warning}");
         }
         let mut settings = relying_party_settings(party);
-        settings.extend(self.source_settings(&source)?);
-        Ok(settings)
-    }
-
-    /// Where the metadata can be fetched again, for an address; following them is for `--set` to ask for.
-    fn source_settings(&self, source: &Source) -> anyhow::Result<Vec<Setting>> {
-        let Source::Url(url) = source else {
-            return Ok(Vec::new());
-        };
-        let mut settings = vec![Setting::new("metadata_url", url.as_str().into())];
-        if self.allow_private_addresses {
-            settings.push(Setting::new(
-                "metadata_allow_private_addresses",
-                true.into(),
-            ));
-        }
-        if let Some(file) = &self.metadata_ca_file {
-            let file = std::path::absolute(file)?;
-            let file = file.to_string_lossy().into_owned();
-            settings.push(Setting::new("metadata_ca_file", file.into()));
-        }
+        settings.extend(source);
         Ok(settings)
     }
 
@@ -349,25 +311,7 @@ impl Add {
                 import::decode(&read(rules)?).with_context(|| rules.display().to_string())?;
             settings.push(Setting::new("issuance_transform_rules", text.into()));
         }
-        let mut keys: Vec<&str> = settings
-            .iter()
-            .map(|setting| setting.key.as_str())
-            .collect();
-        keys.sort_unstable();
-        let twice = keys.windows(2).find_map(|pair| match pair {
-            [left, right] if left == right => Some(*left),
-            _ => None,
-        });
-        if let Some(twice) = twice {
-            bail!("`{twice}` is given twice; give it once");
-        }
-        // What is said here goes before what the metadata says.
-        let said = |key: &str| settings.iter().any(|setting| setting.key == key);
-        let mut all = self.metadata_settings()?;
-        all.retain(|setting| !said(&setting.key));
-        let behind_name = settings.split_off(1);
-        settings.extend(all);
-        settings.extend(behind_name);
+        let settings = over_metadata(settings, || self.metadata_settings())?;
         ensure!(
             settings
                 .iter()
@@ -378,8 +322,31 @@ impl Add {
     }
 }
 
+/// What is said, the name first, before what the metadata says.
+pub(super) fn over_metadata(
+    mut said: Vec<Setting>,
+    metadata: impl FnOnce() -> anyhow::Result<Vec<Setting>>,
+) -> anyhow::Result<Vec<Setting>> {
+    let mut keys: Vec<&str> = said.iter().map(|setting| setting.key.as_str()).collect();
+    keys.sort_unstable();
+    let twice = keys.windows(2).find_map(|pair| match pair {
+        [left, right] if left == right => Some(*left),
+        _ => None,
+    });
+    if let Some(twice) = twice {
+        bail!("`{twice}` is given twice; give it once");
+    }
+    let is_said = |key: &str| said.iter().any(|setting| setting.key == key);
+    let mut all = metadata()?;
+    all.retain(|setting| !is_said(&setting.key));
+    let behind_name = said.split_off(1);
+    said.extend(all);
+    said.extend(behind_name);
+    Ok(said)
+}
+
 /// `PROPERTY=VALUE`. A value that is no TOML is a text, so that addresses and names need no quotes.
-fn parse(assignment: &str) -> anyhow::Result<Setting> {
+pub(super) fn parse(assignment: &str) -> anyhow::Result<Setting> {
     let (key, value) = assignment
         .split_once('=')
         .with_context(|| format!("{assignment:?} is not PROPERTY=VALUE"))?;
@@ -408,11 +375,11 @@ fn remove(config: &Path, name: &str, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn apply(config: &Path, changes: TrustChanges) -> anyhow::Result<()> {
+pub(super) fn apply(config: &Path, changes: TrustChanges) -> anyhow::Result<()> {
     Ok(Destination::Configuration(config.to_owned()).verify(&changes)?)
 }
 
-fn made(name: &str, identifier: Option<&str>, file: &Path, output: Output) {
+pub(super) fn made(name: &str, identifier: Option<&str>, file: &Path, output: Output) {
     let identifier = identifier.unwrap_or_default();
     let file = file.display().to_string();
     match output {

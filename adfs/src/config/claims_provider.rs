@@ -14,6 +14,9 @@ use super::ldap_provider::LdapProvider;
 use super::metadata_source::MetadataSource;
 use super::saml::{SamlEndpoint, SamlProtocol};
 
+/// Name of the directory as a claims provider.
+pub(super) const ACTIVE_DIRECTORY: &str = "Active Directory";
+
 /// A claims provider trust.
 #[derive(Debug)]
 pub struct ClaimsProviderTrust {
@@ -115,12 +118,28 @@ impl ClaimsProviderTrust {
         });
         usable.min_by_key(|endpoint| (!endpoint.is_default, endpoint.binding != Binding::Redirect))
     }
+
+    /// Its SAML endpoint that takes requests for sign-out in the query, if there is one.
+    pub fn logout_by_redirect(&self) -> Option<&SamlEndpoint> {
+        let ClaimsProviderProtocol::Saml { endpoints } = &self.protocol else {
+            return None;
+        };
+        endpoints.iter().find(|endpoint| {
+            endpoint.protocol == SamlProtocol::Logout && endpoint.binding == Binding::Redirect
+        })
+    }
 }
 
 impl ClaimsProviders {
     /// In the order of their files' names.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<ClaimsProviderTrust>> {
         self.trusts.iter()
+    }
+
+    /// Names that relying party trusts may list, in lower case; the directory's among them.
+    pub(super) fn names(&self) -> Vec<String> {
+        let names = self.trusts.iter().map(|trust| trust.name.to_lowercase());
+        names.chain([ACTIVE_DIRECTORY.to_lowercase()]).collect()
     }
 
     /// The trust that has `identifier`, compared octet by octet.

@@ -11,7 +11,9 @@ use federation::saml2::Binding;
 
 use super::attribute_store_reader::StoreNames;
 use super::certificate_reader::certificates;
-use super::claims_provider::{ClaimsProviderProtocol, ClaimsProviderTrust, ClaimsProviders};
+use super::claims_provider::{
+    ACTIVE_DIRECTORY, ClaimsProviderProtocol, ClaimsProviderTrust, ClaimsProviders,
+};
 use super::directory::DirectoryConfig;
 use super::document::Document;
 use super::metadata_source::metadata_source;
@@ -29,7 +31,6 @@ const OWN_ISSUERS: [&str; 4] = [
     "SELF AUTHORITY",
     "CLIENT CONTEXT",
 ];
-const ACTIVE_DIRECTORY: &str = "Active Directory";
 
 /// What AD FS knows and this version does not do; values that ask for nothing are taken.
 const UNAVAILABLE: [(&str, &str); 3] = [
@@ -44,8 +45,7 @@ const UNAVAILABLE: [(&str, &str); 3] = [
     ),
 ];
 
-/// Reads the trusts beside the configuration file as they would be after `changes`. `ours` is the identifier of this
-/// service.
+/// Reads the trusts beside the configuration file as they would be after `changes`.
 pub(super) fn load(
     configuration: &Path,
     changes: &TrustChanges,
@@ -222,7 +222,8 @@ fn protocol(section: &mut Section<'_>, identifier: &str) -> Option<ClaimsProvide
     }
 }
 
-/// A password goes to the directory that its name belongs to, so a name must not belong to two.
+/// A password goes to the directory that its name belongs to, so a name must not belong to two. And a claims provider with a
+/// suffix of our own directories could name our people.
 fn refuse_shared_suffixes(
     all: &ClaimsProviders,
     trust: &ClaimsProviderTrust,
@@ -232,7 +233,7 @@ fn refuse_shared_suffixes(
     for suffix in &trust.organizational_account_suffixes {
         let of_directory = directories.iter().find(|directory| {
             let mut own = directory.upn_suffixes.iter().chain([&directory.dns_name]);
-            trust.is_local() && own.any(|own| own.eq_ignore_ascii_case(suffix))
+            own.any(|own| own.trim_start_matches('@').eq_ignore_ascii_case(suffix))
         });
         let other = all
             .trusts

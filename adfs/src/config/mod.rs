@@ -197,6 +197,7 @@ impl Configuration {
         let contact = people::contact(root.section("contact"));
         root.finish();
         refuse_unknown_variables(environment, &problems);
+        let before = problems.borrow().len();
         let claims_providers = claims_provider_reader::load(
             path,
             changes,
@@ -205,7 +206,11 @@ impl Configuration {
             directories.as_deref().unwrap_or_default(),
             &problems,
         );
-        let surroundings = Surroundings::load(path, directories.as_deref(), stores, &problems);
+        let mut surroundings = Surroundings::load(path, directories.as_deref(), stores, &problems);
+        // Where one of them is wrong, its name may be missing.
+        if problems.borrow().len() == before {
+            surroundings.claims_providers = Some(claims_providers.names());
+        }
         let relying_parties = trust_files::load(path, changes, &surroundings, &problems);
 
         match (service, https, directories, problems.into_inner()) {

@@ -954,3 +954,95 @@ fn what_concerns_registered_devices_alone_is_refused() {
         );
     }
 }
+
+const CLAIMS_PROVIDER: &str = r#"
+name = "Fabrikam"
+identifier = "http://sts.fabrikam.test/adfs/services/trust"
+token_signing_certificate = "idp.pem"
+"#;
+
+/// A configuration with a claims provider that has these settings, and a relying party with those.
+fn with_claims_provider(provider: &str, party: &str) -> Folder {
+    let rsa = openssl::rsa::Rsa::generate(2048).expect("a key");
+    let key = openssl::pkey::PKey::from_rsa(rsa).expect("a key");
+    let mut certificate = openssl::x509::X509::builder().expect("a certificate");
+    certificate.set_pubkey(&key).expect("a key");
+    let end = openssl::asn1::Asn1Time::days_from_now(1).expect("a time");
+    certificate.set_not_after(&end).expect("a time");
+    certificate.set_not_before(&end).expect("a time");
+    let digest = openssl::hash::MessageDigest::sha256();
+    certificate.sign(&key, digest).expect("a signature");
+    let pem = certificate.build().to_pem().expect("PEM");
+    let provider = format!("{CLAIMS_PROVIDER}{provider}");
+    let party = format!("{TRUST}{party}");
+    Folder::with(&[
+        ("adfs.toml", MINIMAL),
+        ("trusts/claims-providers/fabrikam.toml", &provider),
+        (
+            "trusts/claims-providers/idp.pem",
+            std::str::from_utf8(&pem).expect("text"),
+        ),
+        ("trusts/relying-parties/rp.toml", &party),
+    ])
+}
+
+#[test]
+fn a_claims_provider_speaks_saml_as_its_trust_says() {
+    let folder = with_claims_provider(
+        r#"saml_endpoints = [
+            { binding = "POST", protocol = "SAMLSingleSignOn", uri = "https://idp.test/post" },
+            { binding = "Redirect", protocol = "SAMLSingleSignOn", uri = "https://idp.test/redirect", index = 1 },
+            { binding = "POST", protocol = "SAMLLogout", uri = "https://idp.test/out" },
+        ]
+        required_name_id_format = "urn:needed"
+        saml_authn_request_name_id_format = ""
+        saml_authn_request_index = 2
+        custom_mfa_uri = "urn:mfa"
+        organizational_account_suffix = ["@fabrikam.test", " "]
+        "#,
+        "claims_provider_name = [\"fabrikam\", \"Active directory\"]",
+    );
+    let configuration = folder.load(&[]).expect("a configuration");
+    let trust = configuration.claims_providers.iter().next().expect("one");
+    let endpoint = trust.saml_endpoint(SamlProtocol::SingleSignOn);
+    assert_eq!(
+        endpoint.expect("one").location.as_str(),
+        "https://idp.test/redirect"
+    );
+    assert!(trust.logout_by_redirect().is_none());
+    assert_eq!(trust.organizational_account_suffixes, ["fabrikam.test"]);
+    let saml = &trust.saml;
+    assert!(saml.allow_create && !saml.signed_requests_required);
+    assert_eq!(saml.request_index, Some(2));
+    assert_eq!(saml.request_name_id_format, None);
+    assert_eq!(saml.required_name_id_format.as_deref(), Some("urn:needed"));
+    assert_eq!(saml.custom_mfa_uri.as_deref(), Some("urn:mfa"));
+}
+
+#[test]
+fn claims_providers_and_the_rest_of_the_configuration_do_not_contradict_each_other() {
+    let endpoint = "ws_fed_endpoint = \"https://idp.test/adfs/ls/\"\n";
+    for (provider, party, expected) in [
+        (
+            "organizational_account_suffix = [\"fabrikam.test\", \"@CONTOSO.test\"]",
+            "",
+            "\"CONTOSO.test\" is a suffix of [directories.contoso] too",
+        ),
+        (
+            "",
+            "claims_provider_name = [\"Fabrikam\", \"Fabrikan\"]",
+            "no claims provider trust has the name \"Fabrikan\"",
+        ),
+        ("name_id = 1", "", "name_id"),
+        (
+            "saml_authn_request_index = -1",
+            "",
+            "saml_authn_request_index",
+        ),
+    ] {
+        let folder = with_claims_provider(&format!("{endpoint}{provider}"), party);
+        let problems = folder.problems(&[]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains(expected), "{problems:?}");
+    }
+}

@@ -39,9 +39,14 @@ impl TrustCheck {
             })
             .unwrap_or_default();
         let stores = stores.as_deref().map(StoreNames::of);
-        TrustCheck {
-            surroundings: Surroundings::load(path, directories.as_deref(), stores, &ignored),
+        let mut surroundings = Surroundings::load(path, directories.as_deref(), stores, &ignored);
+        // A folder that stands alone may be meant for a service that has others.
+        if path.exists() {
+            let none = TrustChanges::default();
+            let providers = claims_provider_reader::load(path, &none, None, None, &[], &ignored);
+            surroundings.claims_providers = Some(providers.names());
         }
+        TrustCheck { surroundings }
     }
 
     /// The relying party trust `text`, which is to stand in `file`.

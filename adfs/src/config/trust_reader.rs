@@ -67,6 +67,8 @@ pub(super) struct Surroundings {
     pub(super) domains: Option<Vec<String>>,
     /// Names of the attribute stores; `None` when the stores themselves are wrong.
     pub(super) stores: Option<StoreNames>,
+    /// Names of the claims provider trusts in lower case; `None` when that cannot be told.
+    pub(super) claims_providers: Option<Vec<String>>,
 }
 
 pub(super) fn trust(
@@ -89,13 +91,7 @@ pub(super) fn trust(
     let encryption_certificate = certificate(section, "encryption_certificate");
     let content_encryption = saml_reader::content_encryption(section);
     let always_require_authentication = section.flag("always_require_authentication", false);
-    let claims_provider_names = section
-        .find::<Vec<String>>(
-            "claims_provider_name",
-            "a list of names of claims provider trusts, for example [\"Active Directory\"]",
-        )
-        .map(|found| found.value)
-        .unwrap_or_default();
+    let claims_provider_names = claims_provider_names(section, surroundings);
     let lifetime = match section.number("token_lifetime", 0..=WEEK_MINUTES, 0) {
         0 => DEFAULT_LIFETIME_MINUTES,
         minutes => minutes,
@@ -248,6 +244,33 @@ fn access_control_policy(
     }
 }
 
+/// A name that no trust has would silently shut its people out.
+fn claims_provider_names(section: &mut Section<'_>, surroundings: &Surroundings) -> Vec<String> {
+    const KEY: &str = "claims_provider_name";
+    let found = section.find::<Vec<String>>(
+        KEY,
+        "a list of names of claims provider trusts, for example [\"Active Directory\"]",
+    );
+    let Some(found) = found else {
+        return Vec::new();
+    };
+    let known = surroundings.claims_providers.as_ref();
+    let strangers = found
+        .value
+        .iter()
+        .filter(|name| known.is_some_and(|known| !known.contains(&name.to_lowercase())));
+    for name in strangers {
+        section.complain(
+            KEY,
+            &found.at,
+            format!("no claims provider trust has the name {name:?}"),
+            "add it with `adfs claims-provider add`, or name one that `adfs claims-provider list` shows"
+                .to_owned(),
+        );
+    }
+    found.value
+}
+
 impl Surroundings {
     pub(super) fn load(
         configuration: &Path,
@@ -268,6 +291,7 @@ impl Surroundings {
             policies: access_control::load(configuration, problems),
             domains,
             stores,
+            claims_providers: None,
         }
     }
 

@@ -258,6 +258,8 @@ impl Known {
         let texts = identifiers
             .into_iter()
             .flatten()
+            // A claims provider has one.
+            .chain(table.get("identifier"))
             .filter_map(toml::Value::as_str);
         Some(Known::new(
             file.to_owned(),

@@ -12,8 +12,12 @@ use zeroize::Zeroizing;
 use super::parameters::Parameters;
 use crate::sign_in::Refusal;
 
-/// Largest form (spec security 3.3). Messages of protocols that come as larger forms are not spoken yet.
-const MAX_PROTOCOL_FORM: usize = 64 * 1024;
+/// Largest form of our own pages (spec security 3.3).
+const MAX_PAGE_FORM: usize = 64 * 1024;
+/// Largest form that carries a message of a protocol: 256 KiB of XML in base64, with escapes (spec security 3.3).
+const MAX_PROTOCOL_FORM: usize = 384 * 1024;
+/// Fields that carry such messages.
+const MESSAGES: [&str; 3] = ["wresult", "SAMLResponse", "SAMLRequest"];
 /// At 240 bytes a second the largest form would take half an hour; nobody on such a line signs in.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
@@ -34,7 +38,7 @@ pub(super) async fn form(
         return Err(Refusal::TooLarge);
     }
     // Room for all of it at once, so that growing leaves no copy of a password behind.
-    let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or(MAX_PROTOCOL_FORM)));
+    let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or(MAX_PAGE_FORM)));
     let read = async {
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| Refusal::Malformed)?;
@@ -54,7 +58,11 @@ pub(super) async fn form(
     if !is_form(request) {
         return Err(Refusal::Malformed);
     }
-    Parameters::decode(&body).map_err(|_| Refusal::Malformed)
+    let form = Parameters::decode(&body).map_err(|_| Refusal::Malformed)?;
+    if body.len() > MAX_PAGE_FORM && !MESSAGES.iter().any(|name| form.has(name)) {
+        return Err(Refusal::TooLarge);
+    }
+    Ok(form)
 }
 
 fn is_form(request: &HttpRequest) -> bool {

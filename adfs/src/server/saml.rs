@@ -48,7 +48,10 @@ pub(super) async fn posted_message(
         }
         MessageName::Response => upstream::arrive_response(exchange, &received).await,
         MessageName::LogoutRequest | MessageName::LogoutResponse => {
-            saml_logout::posted(exchange, &received).await
+            match upstream::answered(exchange, &received) {
+                Some(answer) => Ok(answer),
+                None => saml_logout::posted(exchange, &received).await,
+            }
         }
     }
 }
@@ -75,7 +78,10 @@ pub(super) async fn in_query(
             match received.name()? {
                 MessageName::AuthnRequest => {}
                 MessageName::LogoutRequest | MessageName::LogoutResponse => {
-                    return saml_logout::redirected(exchange, &received).await;
+                    return match upstream::answered(exchange, &received) {
+                        Some(answer) => Ok(answer),
+                        None => saml_logout::redirected(exchange, &received).await,
+                    };
                 }
                 MessageName::Response => return Err(Refusal::ProtocolUnavailable),
             }

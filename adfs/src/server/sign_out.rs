@@ -11,7 +11,7 @@ use url::Url;
 use super::cookies;
 use super::exchange::{Exchange, HttpResponseBuilderWithBody};
 use super::headers::{self, FormTargets, PagePolicy};
-use super::{report, saml_logout};
+use super::{report, saml_logout, upstream};
 use crate::pages::{SignedOut, SignedOutPage};
 use crate::protocols::saml::logout::{Chain, Participants};
 use crate::protocols::wsfed;
@@ -27,11 +27,18 @@ pub(super) async fn end(
         .as_deref()
         .and_then(|wreply| registered_anywhere(exchange, wreply));
     let visited = cookies::visited(&exchange.cookies);
+    let onward = upstream::onward(exchange, target);
     match end_all(exchange).await {
         Ok(participants) => {
             let now = exchange.federation.clock.now();
-            let chain = Chain::to_page(target, now).through(participants, None, visited);
-            saml_logout::go_on(exchange, chain, true)
+            let chain = Chain::to_page(onward.target, now).through(participants, None, visited);
+            let mut response = saml_logout::go_on(exchange, chain, true)?;
+            for cookie in onward.cookies {
+                response
+                    .add_cookie(&cookie)
+                    .map_err(|_| Refusal::Issuance)?;
+            }
+            Ok(response)
         }
         // The browser's copy goes all the same; a copy elsewhere would still work, and the user must know.
         Err(_) => {

@@ -14,7 +14,7 @@ use super::flow::session_cookies;
 use super::headers::PagePolicy;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::{cookies, report, sign_out};
+use super::{cookies, report};
 use crate::authentication::{AssertionRefusal, Expectation, accept_assertion};
 use crate::config::{ClaimsProviderProtocol, ClaimsProviderTrust, SamlProtocol};
 use crate::pages::{AutoPostPage, with_explicit_port};
@@ -224,7 +224,7 @@ async fn finish(
         .map_err(|error| refused(exchange, trust, &error.into()))?;
     let session = sign_in::vouched(federation, &proof, pending.mark(), &exchange.context)?;
     report::vouched(exchange, trust, &session);
-    let session = sign_out::replaced(exchange, session).await?;
+    let session = super::sign_out::replaced(exchange, session).await?;
     let mut response = exchange.redirect(StatusCode::FOUND, pending.target());
     for cookie in session_cookies(exchange, &session)? {
         response.cookie(cookie);
@@ -257,6 +257,10 @@ fn refused(exchange: &Exchange<'_>, trust: &ClaimsProviderTrust, error: &AnswerE
         _ => Refusal::ClaimsProviderToken,
     }
 }
+
+mod sign_out;
+
+pub(super) use sign_out::{answered, onward};
 
 #[cfg(test)]
 mod saml_tests;

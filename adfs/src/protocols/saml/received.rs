@@ -1,9 +1,10 @@
 //! SAML messages as a binding brought them, and what is left of them once their signature is judged.
 
-use federation::dsig::{self, SignatureError};
+use federation::dsig::{self, AcceptedAlgorithms, SignatureError};
 use federation::saml2::redirect::{self, RedirectMessage};
 use federation::saml2::{MessageKind, post};
 use federation::xml::{self, Limits};
+use openssl::x509::X509;
 
 use crate::config::RelyingPartyTrust;
 use crate::sign_in::Refusal;
@@ -117,6 +118,23 @@ impl Received {
     /// Whether the message came in a query, where following a link suffices to send it again.
     pub fn is_redirect(&self) -> bool {
         self.query.is_some()
+    }
+
+    /// What one of `certificates` signed of the message, with SHA-2. A message that is not signed is refused.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn verified_by(&self, certificates: &[X509]) -> Result<String, SignatureError> {
+        let accepted = AcceptedAlgorithms::default();
+        match &self.query {
+            Some(query) => {
+                let algorithm = query.verify(certificates)?;
+                accepted.signature(algorithm.uri())?;
+                Ok(self.xml.clone())
+            }
+            None => dsig::authenticate_root(&self.xml, certificates, &accepted)
+                .map(|authentic| authentic.element().to_owned()),
+        }
     }
 
     /// Judges the signature with the certificates of `trust` (spec passive-sign-in 3.2, checks 5 and 6). `enveloped`

@@ -2,6 +2,7 @@
 
 mod pending;
 pub mod saml;
+mod sign_out;
 pub mod wsfed;
 
 use federation::assertion::AssertionError;
@@ -12,6 +13,7 @@ use federation::xmlenc::decrypt::DecryptionError;
 use thiserror::Error;
 
 pub use pending::{MAX_TARGET, Pending};
+pub use sign_out::PendingSignOut;
 
 use crate::authentication::AssertionRefusal;
 

@@ -5,15 +5,16 @@ use federation::IssueError;
 use federation::assertion::{self, Assertion};
 use federation::dsig::{self, AcceptedAlgorithms, AuthenticResponse, SignatureError};
 use federation::saml2::{
-    AuthnRequest, Binding, Comparison, ConsumerChoice, MessageKind, NameIdPolicy,
-    RequestedAuthnContext, Response, post, redirect, write_authn_request,
+    AuthnRequest, Binding, Comparison, ConsumerChoice, LogoutRequest, LogoutSubject, MessageKind,
+    NameIdPolicy, RequestedAuthnContext, Response, post, redirect, write_authn_request,
+    write_logout_request,
 };
 use federation::signature::SigningKey;
 use federation::xmlenc::decrypt::{DecryptionKey, Integrity, decrypt};
 use time::OffsetDateTime;
 
 use super::AnswerError;
-use crate::claims::types;
+use crate::claims::{ProviderSession, types};
 use crate::config::{ClaimsProviderTrust, SamlEndpoint};
 use crate::protocols::AutoPost;
 use crate::sign_in::{DemandedMethod, Freshness};
@@ -103,6 +104,46 @@ pub fn sign_in_request(
             fields: vec![(kind.parameter(), post::encode(message.as_str()))],
         }))
     }
+}
+
+/// A session that is to end at a claims provider.
+#[derive(Debug, Clone, Copy)]
+pub struct SignOut<'a> {
+    /// Our identifier.
+    pub issuer: &'a str,
+    /// What the claims provider calls it.
+    pub session: &'a ProviderSession,
+    /// `ID` of the request; comes back with the answer.
+    pub id: &'a str,
+    /// Now.
+    pub now: OffsetDateTime,
+}
+
+/// Our request to end a session there, by the Redirect binding and always signed (SAML 2.0 Profiles 4.4.3.1).
+///
+/// # Errors
+/// A name that XML cannot carry, or a failing signature.
+pub fn sign_out_address(
+    endpoint: &SamlEndpoint,
+    trust: &ClaimsProviderTrust,
+    sign_out: &SignOut<'_>,
+    key: &SigningKey,
+) -> Result<String, IssueError> {
+    let location = endpoint.location.as_str();
+    let request = LogoutRequest {
+        id: sign_out.id.to_owned(),
+        issuer: sign_out.issuer.to_owned(),
+        issue_instant: sign_out.now,
+        destination: Some(location.to_owned()),
+        subject: LogoutSubject::Name(sign_out.session.name.clone()),
+        session_indexes: sign_out.session.index.iter().cloned().collect(),
+        not_on_or_after: None,
+        reason: None,
+        is_signed: false,
+    };
+    let message = write_logout_request(&request, None, None)?;
+    let sign = Some((key, trust.saml.signature_algorithm));
+    redirect::encode(location, MessageKind::Request, message.as_str(), None, sign)
 }
 
 /// The request that a response says to answer, to find the question by. Nothing is known of it yet.

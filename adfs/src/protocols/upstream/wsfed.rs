@@ -63,6 +63,18 @@ pub fn sign_in_address(endpoint: &str, question: &Question<'_>) -> Option<String
     Some(address.into())
 }
 
+/// The claims provider's address that ends its session, and that may lead back to `reply`, an address of ours (spec
+/// passive-sign-in 2.12).
+pub fn sign_out_address(endpoint: &str, realm: &str, reply: &str) -> Option<String> {
+    let mut address = Url::parse(endpoint).ok()?;
+    address
+        .query_pairs_mut()
+        .append_pair("wa", "wsignout1.0")
+        .append_pair("wtrealm", realm)
+        .append_pair("wreply", reply);
+    Some(address.into())
+}
+
 /// The assertion in `wresult`, if one of `certificates` signed it. They are those of the one trust that was asked. `keys`
 /// open encrypted tokens.
 ///

@@ -1,8 +1,9 @@
 //! Claims providers by SAML 2.0: the attack corpus of their responses, and what they are asked.
 
 use federation::saml2::{
-    Assertion as Token, AuthnRequest, Claim as TokenClaim, NameId, ResponseParts, Status, Subject,
-    SubjectName, encrypted_assertion, post, redirect, write_response,
+    Assertion as Token, AuthnRequest, Claim as TokenClaim, LogoutRequest, LogoutResponse,
+    LogoutSubject, MessageKind, NameId, ResponseParts, Status, Subject, SubjectName,
+    encrypted_assertion, post, redirect, write_logout_response, write_response,
 };
 use federation::signature::{SignatureAlgorithm, SigningKey};
 use federation::xmlenc::ContentEncryption;
@@ -500,4 +501,130 @@ async fn a_claims_provider_of_one_protocol_is_not_answered_by_the_other() {
         .await;
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("MSIS7001"), "{}", answer.body);
+}
+
+/// Signs in, and asks to sign out; gives what the claims provider is asked.
+async fn sign_out(service: &Service, browser: &mut Browser<'_>, id: &'static str) -> LogoutRequest {
+    let asked = browser.ask(&start()).await;
+    let word = Word {
+        id,
+        ..Word::to(&asked.id)
+    };
+    let answer = browser
+        .bring_response(&word.response(service, &service.provider))
+        .await;
+    assert_eq!(answer.status, 302, "{}", answer.body);
+    let out = "/adfs/ls/?wa=wsignout1.0&wreply=https%3A%2F%2Fapp.corp.test%2Fbye";
+    let away = browser.get(out).await;
+    assert_eq!(away.status, 302, "{}", away.body);
+    assert!(!browser.has_session());
+    let query = away.location.strip_prefix("https://idp.test/logout?");
+    let message = redirect::decode(query.expect("the endpoint")).expect("a message");
+    let certificate = x509(service.federation.keys.token_signing().certificate());
+    message.verify(&[certificate]).expect("our signature");
+    LogoutRequest::parse(message.xml()).expect("a request")
+}
+
+#[actix_web::test]
+async fn sign_out_asks_the_claims_provider_and_goes_on_when_it_has_answered() {
+    let settings = r#"protocol_profile = "SAML"
+saml_endpoints = [
+  { binding = "Redirect", protocol = "SAMLSingleSignOn", uri = "https://idp.test/sso?a=b" },
+  { binding = "POST", protocol = "SAMLLogout", uri = "https://idp.test/logout-by-post" },
+  { binding = "Redirect", protocol = "SAMLLogout", uri = "https://idp.test/logout" },
+]
+"#;
+    let service = Service::start(settings, "").await;
+    let (other_key, other_certificate) = key_pair();
+    let other = SigningKey::new(other_key, &other_certificate).expect("a key");
+    let success = Status::success();
+    let cases = [
+        (
+            "_1",
+            HERE,
+            &success,
+            Some(&service.provider),
+            PROVIDER,
+            true,
+        ),
+        (
+            "_2",
+            HERE,
+            &Status::partial_logout(),
+            Some(&service.provider),
+            PROVIDER,
+            false,
+        ),
+        (
+            "_3",
+            HERE,
+            &Status::responder(),
+            Some(&service.provider),
+            PROVIDER,
+            false,
+        ),
+        ("_4", HERE, &success, Some(&other), PROVIDER, false),
+        ("_5", HERE, &success, None, PROVIDER, false),
+        (
+            "_6",
+            "https://other.test/adfs/ls/",
+            &success,
+            Some(&service.provider),
+            PROVIDER,
+            false,
+        ),
+        (
+            "_7",
+            HERE,
+            &success,
+            Some(&service.provider),
+            "http://evil.test/",
+            false,
+        ),
+    ];
+    for (id, destination, status, key, issuer, done) in cases {
+        for by_post in [true, false] {
+            let session = if by_post {
+                id
+            } else {
+                ["_p", id].concat().leak()
+            };
+            let mut browser = service.browser();
+            let request = sign_out(&service, &mut browser, session).await;
+            assert_eq!(request.issuer, US);
+            assert_eq!(
+                request.destination.as_deref(),
+                Some("https://idp.test/logout")
+            );
+            assert_eq!(request.subject, LogoutSubject::Name(NameId::new("ann")));
+            assert_eq!(request.session_indexes, [session]);
+            let answer = LogoutResponse {
+                id: "_answer".to_owned(),
+                issuer: issuer.to_owned(),
+                issue_instant: NOW,
+                destination: Some(destination.to_owned()),
+                in_response_to: Some(request.id),
+                status: status.clone(),
+                is_signed: false,
+            };
+            let sign = key.map(|key| (key, SignatureAlgorithm::RsaSha256));
+            let in_message = sign.filter(|_| by_post);
+            let message = write_logout_response(&answer, in_message).expect("an answer");
+            let back = if by_post {
+                browser.bring_response(message.as_str()).await
+            } else {
+                let kind = MessageKind::Response;
+                let address = redirect::encode("/adfs/ls/", kind, message.as_str(), None, sign);
+                browser.get(&address.expect("an address")).await
+            };
+            if done {
+                assert_eq!(back.location, "https://app.corp.test/bye", "{id}");
+            } else {
+                assert_eq!(back.status, 200, "{id}: {}", back.body);
+                assert!(back.body.contains("role=\"alert\""), "{id}: {}", back.body);
+            }
+            let mut left = browser.cookies.keys();
+            assert!(!left.any(|name| name.starts_with("MSISContext")), "{id}");
+        }
+    }
 }

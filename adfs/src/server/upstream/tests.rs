@@ -10,6 +10,8 @@ use actix_web::web::Data;
 use federation::saml11::{Assertion as Token, Claim as TokenClaim, NameIdentifier};
 use federation::signature::{SignatureAlgorithm, SigningKey};
 use federation::wsfed::{TokenType, request_security_token_response};
+use federation::xml::Fragment;
+use federation::xmlenc::ContentEncryption;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
@@ -86,6 +88,10 @@ impl Default for Word {
 
 impl Word {
     fn wresult(&self, key: &SigningKey) -> String {
+        self.response(key, |token| token)
+    }
+
+    fn response(&self, key: &SigningKey, wrap: impl FnOnce(Fragment) -> Fragment) -> String {
         let token = Token {
             id: self.id,
             issuer: self.issuer,
@@ -111,7 +117,7 @@ impl Word {
             .sign(token.write().expect("a token"), self.algorithm)
             .expect("signed");
         request_security_token_response(
-            &signed,
+            &wrap(signed),
             TokenType::Saml11,
             self.not_before,
             self.not_on_or_after,
@@ -630,4 +636,94 @@ async fn what_decides_before_the_user_does() {
     let off = Service::start("enabled = false", "").await;
     let page = off.browser().get(&format!("{START}{AT_PROVIDER}")).await;
     assert!(page.body.contains("id=\"passwordInput\""));
+}
+
+#[actix_web::test]
+async fn encrypted_tokens_are_read_where_nobody_can_play_with_the_ciphertext() {
+    let service = Service::start("", "").await;
+    let keys = service.federation.keys.decrypting_keys();
+    let pem = keys[0].certificate().to_pem().expect("PEM");
+    let ours = X509::from_pem(pem.as_bytes()).expect("a certificate");
+    let (_, another) = key_pair();
+    let cases = [
+        ("for another", &another, ContentEncryption::Aes256Gcm, 400),
+        (
+            "AES-CBC without a signature",
+            &ours,
+            ContentEncryption::Aes256Cbc,
+            400,
+        ),
+        ("for us", &ours, ContentEncryption::Aes256Gcm, 302),
+    ];
+    for (name, recipient, content, status) in cases {
+        let mut browser = service.browser();
+        let asked = browser.leave(&format!("{START}{AT_PROVIDER}")).await;
+        let wresult = Word::default().response(&service.provider, |token| {
+            federation::saml2::encrypted_assertion(&token, recipient, content).expect("encrypted")
+        });
+        assert!(!wresult.contains("ann@idp.test"));
+        let answer = browser.bring(&asked["wctx"], &wresult).await;
+        assert_eq!(answer.status, status, "{name}: {}", answer.body);
+        assert_eq!(browser.has_session(), status == 302, "{name}");
+    }
+    // Encryption is no signature.
+    let (other_key, other_certificate) = key_pair();
+    let other = SigningKey::new(other_key, &other_certificate).expect("a key");
+    let mut browser = service.browser();
+    let asked = browser.leave(&format!("{START}{AT_PROVIDER}")).await;
+    let word = Word {
+        id: "_2",
+        ..Word::default()
+    };
+    let wresult = word.response(&other, |token| {
+        federation::saml2::encrypted_assertion(&token, &ours, ContentEncryption::Aes256Gcm)
+            .expect("encrypted")
+    });
+    assert_eq!(browser.bring(&asked["wctx"], &wresult).await.status, 400);
+}
+
+#[actix_web::test]
+async fn sign_out_goes_by_the_claims_provider_and_back_to_the_application() {
+    let service = Service::start("", "").await;
+    let mut browser = service.browser();
+    let out = "/adfs/ls/?wa=wsignout1.0&wreply=https%3A%2F%2Fapp.corp.test%2Fbye";
+    // Nobody is signed in, so the claims provider has nothing to do with it.
+    assert_eq!(browser.get(out).await.location, "https://app.corp.test/bye");
+
+    let asked = browser.leave(&format!("{START}{AT_PROVIDER}")).await;
+    let word = Word::default().wresult(&service.provider);
+    assert_eq!(browser.bring(&asked["wctx"], &word).await.status, 302);
+    let away = browser.get(out).await;
+    assert_eq!(away.status, 302, "{}", away.body);
+    assert!(!browser.has_session());
+    let url = Url::parse(&away.location).expect("an address");
+    assert_eq!(
+        (url.host_str(), url.path()),
+        (Some("idp.test"), "/adfs/ls/")
+    );
+    let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+    assert_eq!(
+        (query["wa"].as_str(), query["wtrealm"].as_str()),
+        ("wsignout1.0", US)
+    );
+    let back = query["wreply"].strip_prefix("https://sts.contoso.test");
+    let back = browser.get(back.expect("an address of ours")).await;
+    assert_eq!(back.location, "https://app.corp.test/bye");
+}
+
+#[actix_web::test]
+async fn only_messages_of_protocols_may_be_large() {
+    let service = Service::start("", "").await;
+    let mut browser = service.browser();
+    let text = |kibibytes: usize| "x".repeat(kibibytes * 1024);
+    for (field, kibibytes, status) in [
+        ("wresult", 300, 400),
+        ("SAMLResponse", 300, 400),
+        ("wresult", 385, 413),
+        ("UserName", 65, 413),
+        ("other", 65, 413),
+    ] {
+        let answer = browser.post(START, &[(field, &text(kibibytes))]).await;
+        assert_eq!(answer.status, status, "{field}: {kibibytes} KiB");
+    }
 }
