@@ -58,10 +58,7 @@ pub(super) fn claims_provider(section: &mut Section<'_>) -> ClaimsProviderSaml {
     let mut uri = |key| {
         let expected =
             "a URI, for example \"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\"";
-        section
-            .text(key, expected)
-            .map(|found| found.value)
-            .filter(|value| !value.is_empty())
+        section.text(key, expected).map(|found| found.value)
     };
     let request_name_id_format = uri("saml_authn_request_name_id_format");
     let required_name_id_format = uri("required_name_id_format");

@@ -995,7 +995,6 @@ fn a_claims_provider_speaks_saml_as_its_trust_says() {
             { binding = "POST", protocol = "SAMLLogout", uri = "https://idp.test/out" },
         ]
         required_name_id_format = "urn:needed"
-        saml_authn_request_name_id_format = ""
         saml_authn_request_index = 2
         custom_mfa_uri = "urn:mfa"
         organizational_account_suffix = ["@fabrikam.test", " "]

@@ -723,7 +723,9 @@ async fn only_messages_of_protocols_may_be_large() {
         ("UserName", 65, 413),
         ("other", 65, 413),
     ] {
-        let answer = browser.post(START, &[(field, &text(kibibytes))]).await;
+        let answer = browser
+            .post("/adfs/ls/", &[(field, &text(kibibytes))])
+            .await;
         assert_eq!(answer.status, status, "{field}: {kibibytes} KiB");
     }
 }
