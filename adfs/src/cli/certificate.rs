@@ -1,5 +1,6 @@
 //! `adfs certificate`: the token certificates, for partners and for rollover. A running server follows within a second.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,13 +29,16 @@ pub(super) enum Command {
         #[command(flatten)]
         config: ConfigArgument,
     },
-    /// Print a certificate in PEM, without its private key
+    /// Print a certificate in PEM or DER, without its private key
     Export {
         #[command(flatten)]
         which: Which,
         /// Thumbprint; the primary certificate unless given
         #[arg(long)]
         thumbprint: Option<String>,
+        /// Form; der is what Windows calls CER
+        #[arg(long, value_enum, default_value_t = Form::Pem)]
+        format: Form,
     },
     /// Publish a successor of the primary certificate (Update-AdfsCertificate)
     Roll {
@@ -98,6 +102,16 @@ impl Which {
     }
 }
 
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// Text
+    Pem,
+    /// Octets
+    #[value(alias = "cer")]
+    Der,
+}
+
 /// `--type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Type {
@@ -128,7 +142,11 @@ pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode>
             thumbprint.as_deref(),
             output,
         )?,
-        Command::Export { which, thumbprint } => export(which, thumbprint.as_deref())?,
+        Command::Export {
+            which,
+            thumbprint,
+            format,
+        } => export(which, thumbprint.as_deref(), *format)?,
         Command::Roll {
             which,
             urgent,
@@ -163,7 +181,7 @@ pub(super) fn run(command: &Command, output: Output) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-fn export(which: &Which, thumbprint: Option<&str>) -> anyhow::Result<()> {
+fn export(which: &Which, thumbprint: Option<&str>, format: Form) -> anyhow::Result<()> {
     let listed = Keys::listed(&Configuration::load(&which.config.config)?)?;
     let mut of_role = listed.iter().filter(|listed| listed.role == which.role());
     let found = of_role.find(|listed| match thumbprint {
@@ -176,7 +194,13 @@ fn export(which: &Which, thumbprint: Option<&str>) -> anyhow::Result<()> {
             which.role().name()
         )
     })?;
-    print!("{}", found.certificate.to_pem()?);
+    let octets = match format {
+        Form::Pem => found.certificate.to_pem()?.into_bytes(),
+        Form::Der => found.certificate.to_der()?,
+    };
+    let mut out = std::io::stdout().lock();
+    out.write_all(&octets)?;
+    out.flush()?;
     Ok(())
 }
 

@@ -21,10 +21,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use time::OffsetDateTime;
 use tracing_subscriber::EnvFilter;
 
+use crate::clock::Clock;
 use crate::config::{Configuration, LogFormat};
 use crate::keys::Keys;
+use crate::keys::expiry::{self, Watched};
 use crate::server::{self, CertificateFiles, TlsIdentity};
 
 pub use output::Output;
@@ -170,28 +173,57 @@ fn check(config: &std::path::Path, output: Output) -> anyhow::Result<ExitCode> {
         &configuration.https.certificate,
         &configuration.https.private_key,
     ))?;
-    output.print(
-        &["setting", "value"],
-        &[
-            vec![
-                "federation service".to_owned(),
-                configuration.service.base_url(),
-            ],
-            vec![
-                "identifier".to_owned(),
-                configuration.service.identifier.clone(),
-            ],
-            vec![
-                "directories".to_owned(),
-                configuration.directories.len().to_string(),
-            ],
-            vec![
-                "relying party trusts".to_owned(),
-                configuration.relying_parties.iter().count().to_string(),
-            ],
+    let mut rows = vec![
+        vec![
+            "federation service".to_owned(),
+            configuration.service.base_url(),
         ],
-    );
+        vec![
+            "identifier".to_owned(),
+            configuration.service.identifier.clone(),
+        ],
+        vec![
+            "directories".to_owned(),
+            configuration.directories.len().to_string(),
+        ],
+        vec![
+            "relying party trusts".to_owned(),
+            configuration.relying_parties.iter().count().to_string(),
+        ],
+    ];
+    rows.extend(expiring(&configuration, Clock::system().now()));
+    output.print(&["setting", "value"], &rows);
     Ok(ExitCode::SUCCESS)
+}
+
+/// A row for each certificate that has expired or soon does. Token certificates that are not there yet are not missing: the
+/// server makes them.
+fn expiring(configuration: &Configuration, now: OffsetDateTime) -> Vec<Vec<String>> {
+    let own = Keys::listed(configuration).unwrap_or_default();
+    let own = own.into_iter().map(|listed| Watched {
+        role: listed.role.name(),
+        owner: listed.certificate.subject().to_owned(),
+        thumbprint: listed.certificate.thumbprint().to_owned(),
+        not_after: listed.certificate.not_after(),
+    });
+    let all = own.chain(expiry::watched(configuration));
+    let soon = all.filter(|one| expiry::mark(one.not_after, now).is_some());
+    let row = |one: Watched| {
+        let what = if one.not_after <= now {
+            "certificate has expired"
+        } else {
+            "certificate expires soon"
+        };
+        let days = expiry::days_left(one.not_after, now);
+        vec![
+            what.to_owned(),
+            format!(
+                "{}: {} ({}), {days} days left",
+                one.role, one.owner, one.thumbprint
+            ),
+        ]
+    };
+    soon.map(row).collect()
 }
 
 #[cfg(test)]

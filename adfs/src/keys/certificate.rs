@@ -127,6 +127,14 @@ impl Certificate {
     pub fn to_pem(&self) -> Result<String, ErrorStack> {
         Ok(String::from_utf8_lossy(&self.x509.to_pem()?).into_owned())
     }
+
+    /// DER.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn to_der(&self) -> Result<Vec<u8>, ErrorStack> {
+        self.x509.to_der()
+    }
 }
 
 /// A new key, and a self-signed certificate over it that is valid from now on, for `duration`.

@@ -1,7 +1,6 @@
 //! Keeps token certificates fresh while the server runs: follows what commands and other processes change in the key
 //! folder, replaces what is about to expire, and warns before certificates expire.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,7 +99,7 @@ impl Rounds {
             .is_none_or(|warned| now - warned >= BETWEEN_WARNINGS || now < warned);
         if is_time {
             self.warned = Some(now);
-            self.warn(keys, &configuration.https.certificate, now);
+            self.warn(keys, configuration, now);
             self.warn_of_hold(configuration, sightings, now);
         }
     }
@@ -171,7 +170,7 @@ impl Rounds {
         Ok(())
     }
 
-    fn warn(&mut self, keys: &Keys, tls: &Path, now: OffsetDateTime) {
+    fn warn(&mut self, keys: &Keys, configuration: &Configuration, now: OffsetDateTime) {
         let current = keys.current();
         let decrypting = current.decrypting_keys().first();
         let tokens = [
@@ -188,23 +187,32 @@ impl Rounds {
             let Some(certificate) = certificate else {
                 continue;
             };
-            self.warn_of(role, certificate.thumbprint(), certificate.not_after(), now);
+            let thumbprint = certificate.thumbprint();
+            self.warn_of(role, thumbprint, thumbprint, certificate.not_after(), now);
         }
         // What cannot be read was reported when it was loaded.
-        if let Ok(pem) = std::fs::read(tls)
-            && let Ok(end) = expiry::end_of_pem(&pem)
-        {
-            self.warn_of("TLS", "TLS", end, now);
+        for one in expiry::watched(configuration) {
+            // The same certificate may serve several trusts.
+            let name = format!("{}/{}", one.owner, one.thumbprint);
+            self.warn_of(one.role, &one.owner, &name, one.not_after, now);
         }
     }
 
-    fn warn_of(&mut self, role: &str, name: &str, end: OffsetDateTime, now: OffsetDateTime) {
+    fn warn_of(
+        &mut self,
+        role: &str,
+        owner: &str,
+        name: &str,
+        end: OffsetDateTime,
+        now: OffsetDateTime,
+    ) {
+        let owner = Clean(owner);
         if !self.warnings.is_due(name, end, now) {
             return;
         }
         match expiry::days_left(end, now) {
-            days if end > now => tracing::warn!(role, days, "the certificate expires soon"),
-            _ => tracing::error!(role, "the certificate has expired"),
+            days if end > now => tracing::warn!(role, %owner, days, "the certificate expires soon"),
+            _ => tracing::error!(role, %owner, "the certificate has expired"),
         }
     }
 }
