@@ -14,6 +14,7 @@ pub mod entra;
 pub mod ids;
 pub mod import;
 pub mod keys;
+pub mod outbound;
 pub mod pages;
 pub mod partner_metadata;
 pub mod protocols;

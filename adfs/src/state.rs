@@ -14,6 +14,7 @@ use crate::directory::{Directory, DirectoryError, LocalProviders};
 use crate::keys::{KeyError, Keys};
 use crate::protocols::metadata;
 use crate::protocols::proxy::ProxyTrusts;
+use crate::protocols::upstream::openid;
 use crate::store::{Store, StoreError};
 
 /// Why the server cannot start, or cannot take a new configuration.
@@ -46,6 +47,8 @@ pub struct Federation {
     pub directory: Directory,
     /// Directories that are claims providers.
     pub local_providers: LocalProviders,
+    /// Claims providers by OpenID Connect that were asked.
+    pub openid_providers: openid::Providers,
     /// Where else claim rules can ask.
     pub attribute_stores: AttributeStores,
     /// Trusted proxies.
@@ -79,6 +82,7 @@ impl Federation {
             store,
             directory,
             local_providers,
+            openid_providers: openid::Providers::default(),
             attribute_stores,
             proxy_trusts,
             clock,

@@ -1,6 +1,7 @@
 //! The ways to prove who one is. Each ends in a [`Proof`], which only this module can make.
 
 mod claims_provider;
+mod id_token;
 mod local_provider;
 mod lockout;
 mod password;
@@ -13,6 +14,7 @@ use crate::claims::AssertedIdentity;
 use crate::directory::AuthenticatedAccount;
 
 pub use claims_provider::{AssertionRefusal, Expectation, accept_assertion};
+pub use id_token::{IdTokenDemand, accept_id_token};
 pub use local_provider::{local_identity, verify_password_at};
 pub use lockout::key as account_key;
 pub use password::{Credentials, Mistake, PasswordFailure, verify_password};

@@ -133,6 +133,7 @@ fn list(config: &Path, output: Output) -> anyhow::Result<()> {
                 ("SAML 2.0", location)
             }
             ClaimsProviderProtocol::Ldap(_) => ("LDAP", None),
+            ClaimsProviderProtocol::OpenIdConnect(_) => ("OpenID Connect", None),
         };
         vec![
             trust.name.clone(),

@@ -12,6 +12,7 @@ use openssl::x509::X509;
 
 use super::ldap_provider::LdapProvider;
 use super::metadata_source::MetadataSource;
+use super::openid_provider::OpenIdProvider;
 use super::saml::{SamlEndpoint, SamlProtocol};
 
 /// Name of the directory as a claims provider.
@@ -81,6 +82,8 @@ pub enum ClaimsProviderProtocol {
     },
     /// Not at all: its users type their passwords here, and its directory is asked (a local claims provider trust).
     Ldap(Box<LdapProvider>),
+    /// By OpenID Connect.
+    OpenIdConnect(Box<OpenIdProvider>),
 }
 
 impl ClaimsProviderTrust {

@@ -20,7 +20,7 @@ use super::metadata_source::metadata_source;
 use super::reader::{At, Problems, Section};
 use super::saml::SamlProtocol;
 use super::trust_check::TrustChanges;
-use super::{folder, ldap_provider_reader, rules, saml_reader};
+use super::{folder, ldap_provider_reader, openid_provider_reader, rules, saml_reader};
 
 /// Folder of the files, beside `adfs.toml`.
 const FOLDER: &str = "trusts/claims-providers";
@@ -120,7 +120,12 @@ pub(super) fn trust(
     let protocol = protocol(section, name_of_directory.unwrap_or_default());
     let token_signing_certificates = certificates(section, "token_signing_certificate");
     let is_local = matches!(protocol, Some(ClaimsProviderProtocol::Ldap(_)));
-    if token_signing_certificates.is_empty() && !is_local {
+    // The others bring keys or passwords, and no signed XML.
+    let has_xml = !matches!(
+        protocol,
+        Some(ClaimsProviderProtocol::Ldap(_) | ClaimsProviderProtocol::OpenIdConnect(_))
+    );
+    if token_signing_certificates.is_empty() && has_xml {
         section.missing(
             "token_signing_certificate",
             "the certificates that its tokens are signed by",
@@ -152,9 +157,9 @@ pub(super) fn trust(
     let supports_mfa = section.flag("supports_mfa", false);
     let saml = saml_reader::claims_provider(section);
     let metadata = metadata_source(section);
-    if metadata.url.is_some() && is_local {
+    if metadata.url.is_some() && !has_xml {
         section.complain_about_all(
-            "metadata_url: a directory has no metadata".to_owned(),
+            "metadata_url: a claims provider of this kind has no such metadata".to_owned(),
             "remove the setting",
         );
     }
@@ -185,7 +190,18 @@ fn no_rules() -> Option<Arc<RuleSet>> {
 
 /// WS-Federation where there is an endpoint for it and the profile does not say otherwise, as AD FS prefers it.
 fn protocol(section: &mut Section<'_>, identifier: &str) -> Option<ClaimsProviderProtocol> {
-    let ldap = section.section("ldap");
+    let (ldap, openid) = (section.section("ldap"), section.section("openid_connect"));
+    if ldap.is_present() && openid.is_present() {
+        section.complain_about_all(
+            "there is a section [ldap] and a section [openid_connect]".to_owned(),
+            "write a trust of its own for each",
+        );
+        return None;
+    }
+    if openid.is_present() {
+        return openid_provider_reader::openid(openid, identifier)
+            .map(|openid| ClaimsProviderProtocol::OpenIdConnect(Box::new(openid)));
+    }
     if ldap.is_present() {
         return ldap_provider_reader::ldap(ldap, identifier)
             .map(|ldap| ClaimsProviderProtocol::Ldap(Box::new(ldap)));

@@ -22,6 +22,8 @@ mod folder;
 mod ldap_provider;
 mod ldap_provider_reader;
 mod metadata_source;
+mod openid_provider;
+mod openid_provider_reader;
 mod people;
 mod properties;
 mod reader;
@@ -69,6 +71,7 @@ pub use error::{ConfigError, Place, Problem};
 pub use extranet_lockout::{ExtranetLockout, LockoutMode};
 pub use ldap_provider::{LdapAttributeToClaim, LdapProvider};
 pub use metadata_source::MetadataSource;
+pub use openid_provider::{ClientAuthentication, OpenIdProvider, ResponseMode};
 pub use properties::{LoopDetection, MAX_SESSION_LIFETIME, Properties};
 pub use relying_party::{RelyingParties, RelyingPartyTrust};
 pub use saml::{

@@ -36,7 +36,9 @@ impl Partner {
                     ClaimsProviderProtocol::WsFederation { .. } => "ws_fed_endpoint",
                     ClaimsProviderProtocol::Saml { .. } => "saml_endpoints",
                     // These have no such metadata.
-                    ClaimsProviderProtocol::Ldap(_) => return Vec::new(),
+                    ClaimsProviderProtocol::Ldap(_) | ClaimsProviderProtocol::OpenIdConnect(_) => {
+                        return Vec::new();
+                    }
                 },
                 "token_signing_certificate",
                 "signed_saml_requests_required",
@@ -88,7 +90,9 @@ fn claims_provider(trust: &ClaimsProviderTrust) -> Facts {
         ClaimsProviderProtocol::Saml {
             endpoints: written, ..
         } => (BTreeSet::new(), endpoints(written)),
-        ClaimsProviderProtocol::Ldap(_) => return Facts::new(),
+        ClaimsProviderProtocol::Ldap(_) | ClaimsProviderProtocol::OpenIdConnect(_) => {
+            return Facts::new();
+        }
     };
     Facts::from([
         ("identifier", BTreeSet::from([trust.identifier.clone()])),

@@ -254,7 +254,7 @@ fn causes(error: &reqwest::Error) -> String {
 }
 
 /// Whether an address is one of the public internet (RFC 6890).
-fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
             let [first, second, third, _] = address.octets();

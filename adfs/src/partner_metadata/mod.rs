@@ -19,6 +19,7 @@ mod update_tests;
 
 pub use claims_provider_settings::claims_provider_settings;
 pub use difference::{Difference, Held};
+pub(crate) use fetch::is_public;
 pub use fetch::{Fetch, FetchError, Source};
 pub use partner::Partner;
 pub use record::{Compared, remembered};

@@ -74,26 +74,29 @@ impl<'a> Flow<'a> {
         let context = exchange.context.clone();
         match sign_in::resume(exchange.federation, self.request(), session, context).await {
             Answer::Show(_) if self.checked.is_passive() => Ok(self.refuse(&Refusal::Passive)),
-            Answer::Show(prompt) => self.at_home(&prompt),
+            Answer::Show(prompt) => self.at_home(&prompt).await,
             Answer::Permit(permit) => self.issue(&permit),
             Answer::Refuse(refusal) => Ok(self.refuse(&refusal)),
         }
     }
 
     /// Asks where the user belongs, unless that is known: then for credentials, or away to the claims provider.
-    fn at_home(&self, prompt: &Prompt) -> Result<HttpResponse, Refusal> {
+    async fn at_home(&self, prompt: &Prompt) -> Result<HttpResponse, Refusal> {
         let exchange = self.exchange;
         let realms = self.realms();
         let user_name = self.checked.user_name();
         let listed = self.checked.identity_providers();
         match home_realm::decide(exchange, &realms, listed, user_name) {
-            Some(HomeRealm::Provider(trust)) if !trust.is_local() => upstream::leave(
-                exchange,
-                &trust,
-                &self.transaction,
-                self.request(),
-                user_name,
-            ),
+            Some(HomeRealm::Provider(trust)) if !trust.is_local() => {
+                upstream::leave(
+                    exchange,
+                    &trust,
+                    &self.transaction,
+                    self.request(),
+                    user_name,
+                )
+                .await
+            }
             Some(_) => Ok(self.show(prompt, user_name)),
             None => Ok(self.ask_home(&realms, None)),
         }

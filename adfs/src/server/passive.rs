@@ -48,6 +48,9 @@ async fn answer(
         Method::POST => body::form(request, payload).await?,
         _ => return Ok(exchange.refuse_method("GET, HEAD, POST")),
     };
+    if upstream::openid::is_endpoint(request.path()) {
+        return upstream::openid::arrive(exchange, &query, &posted).await;
+    }
     // A message of another site; no page of ours has a field of this name.
     if posted.has("wresult") {
         return upstream::arrive(exchange, &posted).await;

@@ -15,10 +15,11 @@ use super::headers::PagePolicy;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
 use super::{cookies, report};
-use crate::authentication::{AssertionRefusal, Expectation, accept_assertion};
+use crate::authentication::{AssertionRefusal, Expectation, Proof, accept_assertion};
 use crate::config::{ClaimsProviderProtocol, ClaimsProviderTrust, SamlProtocol};
 use crate::pages::{AutoPostPage, with_explicit_port};
 use crate::protocols::saml::Received;
+use crate::protocols::upstream::openid::OpenIdError;
 use crate::protocols::upstream::saml::{self, Carried};
 use crate::protocols::upstream::{AnswerError, Pending, wsfed};
 use crate::sign_in::{self, Refusal, SignInRequest};
@@ -27,7 +28,7 @@ use crate::sign_in::{self, Refusal, SignInRequest};
 const ENDPOINT: &str = "/adfs/ls/";
 
 /// Sends the browser away. The question stays with it, sealed, until the answer comes.
-pub(super) fn leave(
+pub(super) async fn leave(
     exchange: &Exchange<'_>,
     trust: &ClaimsProviderTrust,
     transaction: &Transaction,
@@ -35,9 +36,8 @@ pub(super) fn leave(
     user_name: &str,
 ) -> Result<HttpResponse, Refusal> {
     let federation = exchange.federation;
-    let pending = Pending::begin(trust, request, transaction.relative(), &federation.clock)
+    let mut pending = Pending::begin(trust, request, transaction.relative(), &federation.clock)
         .ok_or(Refusal::TooLarge)?;
-    let sealed = pending.seal(&federation.keys).ok_or(Refusal::Issuance)?;
     let carried = match &trust.protocol {
         ClaimsProviderProtocol::WsFederation { endpoint } => wsfed::sign_in_address(
             endpoint.as_str(),
@@ -53,9 +53,14 @@ pub(super) fn leave(
         .map(Carried::Redirect)
         .ok_or(Refusal::UnknownClaimsProvider)?,
         ClaimsProviderProtocol::Saml { .. } => saml_request(exchange, trust, &pending, request)?,
+        ClaimsProviderProtocol::OpenIdConnect(config) => Carried::Redirect(
+            openid::request_address(exchange, trust, config, &mut pending, request, user_name)
+                .await?,
+        ),
         // Its users sign in here.
         ClaimsProviderProtocol::Ldap(_) => return Err(Refusal::UnknownClaimsProvider),
     };
+    let sealed = pending.seal(&federation.keys).ok_or(Refusal::Issuance)?;
     let kept = cookies::context(pending.key(), &sealed).ok_or(Refusal::TooLarge)?;
     let set = kept
         .into_iter()
@@ -222,7 +227,18 @@ async fn finish(
     let proof = accept_assertion(&federation.store, &expected, assertion)
         .await
         .map_err(|error| refused(exchange, trust, &error.into()))?;
-    let session = sign_in::vouched(federation, &proof, pending.mark(), &exchange.context)?;
+    accepted(exchange, pending, trust, &proof).await
+}
+
+/// Makes a session of what a claims provider said, and goes on where the question was asked.
+async fn accepted(
+    exchange: &Exchange<'_>,
+    pending: &Pending,
+    trust: &ClaimsProviderTrust,
+    proof: &Proof,
+) -> Result<HttpResponse, Refusal> {
+    let federation = exchange.federation;
+    let session = sign_in::vouched(federation, proof, pending.mark(), &exchange.context)?;
     report::vouched(exchange, trust, &session);
     let session = super::sign_out::replaced(exchange, session).await?;
     let mut response = exchange.redirect(StatusCode::FOUND, pending.target());
@@ -253,7 +269,15 @@ fn refused(exchange: &Exchange<'_>, trust: &ClaimsProviderTrust, error: &AnswerE
     report::not_vouched(exchange, trust, error);
     match error {
         AnswerError::Refused(AssertionRefusal::Store(_)) => Refusal::Unavailable,
-        AnswerError::Status { .. } => Refusal::ClaimsProviderRefused,
+        AnswerError::Status { .. } | AnswerError::OpenId(OpenIdError::Refused(_)) => {
+            Refusal::ClaimsProviderRefused
+        }
+        AnswerError::OpenId(
+            OpenIdError::Outbound(_)
+            | OpenIdError::Status(..)
+            | OpenIdError::Recovering(_)
+            | OpenIdError::Timeout,
+        ) => Refusal::Unavailable,
         _ => Refusal::ClaimsProviderToken,
     }
 }
@@ -262,6 +286,9 @@ mod sign_out;
 
 pub(super) use sign_out::{answered, onward};
 
+pub(super) mod openid;
+#[cfg(test)]
+mod openid_tests;
 #[cfg(test)]
 mod saml_tests;
 #[cfg(test)]

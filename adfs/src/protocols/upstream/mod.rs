@@ -1,5 +1,6 @@
 //! Sign-in at claims providers: our requests to them out, their answers in (spec passive-sign-in 7.4).
 
+pub mod openid;
 mod pending;
 pub mod saml;
 mod sign_out;
@@ -49,6 +50,9 @@ pub enum AnswerError {
         /// Second-level code, as it came.
         detail: Option<String>,
     },
+    /// By OpenID Connect.
+    #[error(transparent)]
+    OpenId(#[from] openid::OpenIdError),
     /// It is not for us, not for now, or not for this.
     #[error("its assertion was not accepted: {0}")]
     Refused(#[from] AssertionRefusal),

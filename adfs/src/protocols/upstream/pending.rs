@@ -1,10 +1,12 @@
 //! A sign-in that is away at a claims provider. The browser keeps it, sealed, under a random key that the claims
 //! provider sends back: whoever brings an answer must also bring the question (spec passive-sign-in 6.1, `MSISContext`).
 
+use openssl::error::ErrorStack;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::openid::Binding;
 use crate::clock::Clock;
 use crate::config::ClaimsProviderTrust;
 use crate::ids;
@@ -32,6 +34,8 @@ pub struct Pending {
     #[serde(with = "time::serde::timestamp::option")]
     since: Option<OffsetDateTime>,
     mark: Option<[u8; 32]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    binding: Option<Binding>,
     #[serde(with = "time::serde::timestamp")]
     expires: OffsetDateTime,
 }
@@ -57,6 +61,7 @@ impl Pending {
             target: target.to_owned(),
             since,
             mark: (request.freshness != Freshness::AnyAge).then_some(request.transaction),
+            binding: None,
             expires: now + LIFE,
         })
     }
@@ -88,6 +93,20 @@ impl Pending {
     /// The key of the question that an answer by SAML 2.0 names. Tells nothing by itself.
     pub fn key_of_request(in_response_to: &str) -> Option<Uuid> {
         Uuid::try_parse(in_response_to.strip_prefix(REQUEST_ID)?).ok()
+    }
+
+    /// Binds the answer to the question by secrets besides the key, for OpenID Connect.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn bind(&mut self) -> Result<&Binding, ErrorStack> {
+        let binding = Binding::new()?;
+        Ok(self.binding.insert(binding))
+    }
+
+    /// These secrets.
+    pub fn binding(&self) -> Option<&Binding> {
+        self.binding.as_ref()
     }
 
     /// Identifier of the claims provider that was asked.

@@ -136,6 +136,20 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) async fn start(trust: &str, party: &str) -> Service {
+        let trust = format!(
+            r#"
+            name = "Fabrikam"
+            identifier = "{PROVIDER}"
+            ws_fed_endpoint = "https://idp.test/adfs/ls/"
+            token_signing_certificate = "idp.pem"
+            acceptance_transform_rules = 'c:[Type == "{UPN}"] => issue(claim = c);'
+            {trust}"#
+        );
+        Service::start_with(&trust, party, &[]).await
+    }
+
+    /// With a whole trust file, and files beside it.
+    pub(super) async fn start_with(trust: &str, party: &str, files: &[(&str, &[u8])]) -> Service {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str, text: &[u8]| {
             let path = folder.path().join(name);
@@ -180,15 +194,9 @@ impl Service {
             "trusts/claims-providers/idp.pem",
             &certificate.to_pem().expect("PEM"),
         );
-        let trust = format!(
-            r#"
-            name = "Fabrikam"
-            identifier = "{PROVIDER}"
-            ws_fed_endpoint = "https://idp.test/adfs/ls/"
-            token_signing_certificate = "idp.pem"
-            acceptance_transform_rules = 'c:[Type == "{UPN}"] => issue(claim = c);'
-            {trust}"#
-        );
+        for (name, octets) in files {
+            file(&format!("trusts/claims-providers/{name}"), octets);
+        }
         file("trusts/claims-providers/idp.toml", trust.as_bytes());
         std::fs::create_dir_all(folder.path().join("state")).expect("a folder");
         let clock = Clock::fixed(NOW);
