@@ -63,8 +63,8 @@ fn ask(
                 cookies: Vec::new(),
             })
         }
-        // It has no sessions.
-        ClaimsProviderProtocol::Ldap(_) => None,
+        // A directory has no sessions; those at providers of OpenID Connect are left as they are.
+        ClaimsProviderProtocol::Ldap(_) | ClaimsProviderProtocol::OpenIdConnect(_) => None,
         ClaimsProviderProtocol::Saml { .. } => {
             let endpoint = trust.logout_by_redirect()?;
             let SessionSubject::Asserted(identity) = session.subject() else {
