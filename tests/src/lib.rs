@@ -21,6 +21,7 @@ pub mod paths;
 pub mod ports;
 pub mod process;
 pub mod pysaml2;
+pub mod pysaml2_idp;
 pub mod raw;
 pub mod relay;
 pub mod saml;

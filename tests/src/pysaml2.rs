@@ -14,8 +14,13 @@ use crate::verifiers::python;
 /// # Errors
 /// When pysaml2 refuses; the message is its own.
 pub fn order(order: &Value) -> Result<Value> {
+    run("service_provider.py", order)
+}
+
+/// Runs a script of `tests/python` with an order.
+pub(crate) fn run(script: &str, order: &Value) -> Result<Value> {
     let mut child = Command::new(python()?)
-        .arg(repository().join("tests/python/service_provider.py"))
+        .arg(repository().join("tests/python").join(script))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

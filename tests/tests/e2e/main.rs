@@ -25,6 +25,7 @@ mod proxy;
 mod pysaml2;
 mod saml;
 mod saml_attacks;
+mod saml_claims_provider;
 mod saml_sessions;
 mod scrapers;
 mod secrets;
