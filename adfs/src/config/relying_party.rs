@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::access_control::{AccessControlPolicy, Network};
 use super::metadata_source::MetadataSource;
 use super::saml::{ContentEncryption, ProtocolProfile, SamlSettings};
+use super::service::Service;
 
 /// A relying party trust.
 #[derive(Debug)]
@@ -74,6 +75,42 @@ pub struct RelyingPartyTrust {
     pub metadata: MetadataSource,
     /// The file that it was read from.
     pub file: PathBuf,
+}
+
+impl RelyingPartyTrust {
+    /// The service itself, for sign-ins that no relying party waits for: open to everybody, and nothing can be issued
+    /// to it.
+    pub(crate) fn of_service(service: &Service) -> Option<RelyingPartyTrust> {
+        let nothing = Arc::new(RuleSet::compile("").ok()?);
+        Some(RelyingPartyTrust {
+            name: service.display_name.clone(),
+            identifiers: vec![service.identifier.clone()],
+            enabled: true,
+            ws_fed_endpoint: None,
+            additional_ws_fed_endpoint: Vec::new(),
+            protocol_profile: ProtocolProfile::default(),
+            saml: SamlSettings::default(),
+            encryption_certificate: None,
+            content_encryption: ContentEncryption::default(),
+            always_require_authentication: false,
+            claims_provider_names: Vec::new(),
+            token_lifetime: Duration::ZERO,
+            not_before_skew: Duration::ZERO,
+            signature_algorithm: SignatureAlgorithm::default(),
+            access_control_policy: Some(AccessControlPolicy::permit_everyone()),
+            issuance_authorization_rules: None,
+            additional_authentication_rules: None,
+            delegation_authorization_rules: None,
+            impersonation_authorization_rules: None,
+            issuance_transform_rules: nothing,
+            object_identifier: Uuid::nil(),
+            hold_rollover: false,
+            metadata_readers: Vec::new(),
+            metadata: MetadataSource::default(),
+            ws_fed_token_type: Default::default(),
+            file: PathBuf::new(),
+        })
+    }
 }
 
 /// All relying party trusts.

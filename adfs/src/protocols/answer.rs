@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{saml, wsfed};
+use super::{LocalSignIn, saml, wsfed};
 use crate::sign_in::{Permit, Refusal, SignInRequest};
 use crate::state::Federation;
 
@@ -35,13 +35,16 @@ pub enum RespondError {
     /// SAML 2.0.
     #[error(transparent)]
     Saml(#[from] saml::SamlError),
+    /// A sign-in here has no answer for anybody.
+    #[error("no relying party waits for a token of this sign-in")]
+    NobodyWaits,
 }
 
 impl RespondError {
     /// What the browser, or the relying party, is told. The rest is for the log.
     pub fn refusal(&self) -> Refusal {
         match self {
-            RespondError::WsFed(_) => Refusal::Issuance,
+            RespondError::WsFed(_) | RespondError::NobodyWaits => Refusal::Issuance,
             RespondError::Saml(error) => error.refusal(),
         }
     }
@@ -55,6 +58,8 @@ pub enum CheckedSignIn {
     WsFed(wsfed::CheckedSignIn),
     /// SAML 2.0.
     Saml(saml::CheckedSignIn),
+    /// No protocol: the user wants to be signed in here.
+    Local(LocalSignIn),
 }
 
 impl CheckedSignIn {
@@ -63,6 +68,7 @@ impl CheckedSignIn {
         match self {
             CheckedSignIn::WsFed(checked) => &checked.request,
             CheckedSignIn::Saml(checked) => &checked.request,
+            CheckedSignIn::Local(checked) => &checked.request,
         }
     }
 
@@ -71,13 +77,14 @@ impl CheckedSignIn {
         match self {
             CheckedSignIn::WsFed(checked) => &checked.user_name,
             CheckedSignIn::Saml(checked) => &checked.user_name,
+            CheckedSignIn::Local(_) => "",
         }
     }
 
     /// Claims providers that the message names, the most wanted first (SAML 2.0 Core 3.4.1.2, `IDPList`).
     pub fn identity_providers(&self) -> &[String] {
         match self {
-            CheckedSignIn::WsFed(_) => &[],
+            CheckedSignIn::WsFed(_) | CheckedSignIn::Local(_) => &[],
             CheckedSignIn::Saml(checked) => &checked.identity_providers,
         }
     }
@@ -85,7 +92,7 @@ impl CheckedSignIn {
     /// Whether the user may be asked nothing, so that instead of a page the relying party is told.
     pub fn is_passive(&self) -> bool {
         match self {
-            CheckedSignIn::WsFed(_) => false,
+            CheckedSignIn::WsFed(_) | CheckedSignIn::Local(_) => false,
             CheckedSignIn::Saml(checked) => checked.is_passive,
         }
     }
@@ -93,7 +100,7 @@ impl CheckedSignIn {
     /// What already stands against the request, for the relying party to know.
     pub fn unmet(&self) -> Option<&Refusal> {
         match self {
-            CheckedSignIn::WsFed(_) => None,
+            CheckedSignIn::WsFed(_) | CheckedSignIn::Local(_) => None,
             CheckedSignIn::Saml(checked) => checked.unmet.as_ref(),
         }
     }
@@ -110,14 +117,15 @@ impl CheckedSignIn {
         match self {
             CheckedSignIn::WsFed(checked) => Ok(wsfed::respond(federation, checked, permit)?),
             CheckedSignIn::Saml(checked) => Ok(saml::respond(federation, checked, permit)?),
+            CheckedSignIn::Local(_) => Err(RespondError::NobodyWaits),
         }
     }
 
     /// How the relying party is told of a refusal, where its protocol does that instead of a page for the user.
     pub fn tell(&self, federation: &Federation, refusal: &Refusal) -> Option<AutoPost> {
         match self {
-            // WS-Federation has no message for it.
-            CheckedSignIn::WsFed(_) => None,
+            // There is no message for it, or nobody to tell.
+            CheckedSignIn::WsFed(_) | CheckedSignIn::Local(_) => None,
             CheckedSignIn::Saml(checked) => saml::tell(federation, checked, refusal),
         }
     }

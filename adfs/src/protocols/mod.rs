@@ -2,6 +2,7 @@
 //! issues. Adapters know their wire format and nothing of passwords.
 
 mod answer;
+mod local;
 pub mod metadata;
 pub mod proxy;
 pub mod saml;
@@ -9,3 +10,4 @@ pub mod upstream;
 pub mod wsfed;
 
 pub use answer::{AutoPost, CheckedSignIn, Issued, RespondError};
+pub use local::LocalSignIn;

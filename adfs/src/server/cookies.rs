@@ -27,6 +27,8 @@ pub(super) const AUTHENTICATED: &str = "MSISAuthenticated";
 pub(super) const LOOP: &str = "MSISLoopDetectionCookie";
 /// Relying parties that this browser visited.
 pub(super) const SIGN_OUT: &str = "MSISSignOut";
+/// Tells clients that a sign-in to this site itself has begun.
+const SAML_REQUEST: &str = "MSISSamlRequest";
 /// The sealed participants of single logout.
 pub(super) const SAML_SESSION: &str = "SamlSession";
 /// A single logout that is on its way, sealed.
@@ -217,6 +219,24 @@ pub(super) fn signed_out(before: &RequestCookies) -> Vec<Cookie<'static>> {
             .filter(|name| before.get(name).is_some()),
     );
     names.into_iter().map(expired).collect()
+}
+
+/// `MSISSamlRequest`: base64 of `BaseUrl=` and the address that the sign-in goes on at. For clients that look for it; it
+/// is never read.
+pub(super) fn local_sign_in(address: &str) -> Cookie<'static> {
+    cookie(SAML_REQUEST, STANDARD.encode(format!("BaseUrl={address}")))
+}
+
+/// Expiry of that cookie, when it came.
+pub(super) fn without_local_sign_in(before: &RequestCookies) -> Option<Cookie<'static>> {
+    before.get(SAML_REQUEST).map(|_| expired(SAML_REQUEST))
+}
+
+/// Expiries of the session alone; what the browser knows of applications stays.
+pub(super) fn signed_out_here(before: &RequestCookies) -> Vec<Cookie<'static>> {
+    let mut gone = vec![expired(SESSION), expired(AUTHENTICATED)];
+    gone.extend(expired_parts(SESSION, 1, before));
+    gone
 }
 
 /// `SamlSession`: the sealed participants of single logout.

@@ -25,7 +25,7 @@ pub(super) fn explain(refusal: &Refusal) -> Explanation {
             "no-handler-heading",
             "no-handler-message",
         ),
-        Refusal::ProtocolUnavailable | Refusal::ApplicationNotChosen => (
+        Refusal::ProtocolUnavailable => (
             StatusCode::BAD_REQUEST,
             "protocol-heading",
             "protocol-message",

@@ -8,7 +8,9 @@ use super::exchange::{Exchange, HttpResponseBuilderWithBody};
 use super::headers::{FormTargets, PagePolicy};
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::{SignInRate, failure, home_realm, report, saml_logout, sign_out, upstream};
+use super::{
+    SignInRate, failure, home_realm, idp_initiated, report, saml_logout, sign_out, upstream,
+};
 use crate::authentication::Credentials;
 use crate::pages::{AutoPostPage, SignInPage};
 use crate::protocols::{AutoPost, CheckedSignIn};
@@ -18,7 +20,7 @@ use crate::sign_in::{
 
 /// Whether the credential form may be used from where it was posted (spec security WEB-3). Command-line clients post
 /// with no earlier page and send neither header.
-fn same_site(exchange: &Exchange<'_>) -> bool {
+pub(super) fn same_site(exchange: &Exchange<'_>) -> bool {
     let header = |name: &str| {
         exchange
             .request
@@ -231,6 +233,9 @@ impl<'a> Flow<'a> {
 
     fn issue(&self, permit: &sign_in::Permit) -> Result<HttpResponse, Refusal> {
         let exchange = self.exchange;
+        if let CheckedSignIn::Local(_) = self.checked {
+            return Ok(idp_initiated::signed_in(exchange, permit.session()));
+        }
         let properties = &exchange.configuration.properties;
         let now = exchange.federation.clock.now();
         let count = match sign_in::count_token(

@@ -1,21 +1,25 @@
 //! The page on which sign-in starts here (spec passive-sign-in 3.9 and 5.6): a list of applications.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::exchange::Exchange;
+use super::flow::same_site;
 use super::headers::{FormTargets, PagePolicy};
 use super::parameters::Parameters;
 use super::transaction::Transaction;
+use super::{cookies, sign_out};
 use crate::config::{Configuration, RelyingPartyTrust, SamlProtocol};
 use crate::pages::{ApplicationChoice, IdpInitiatedPage};
 use crate::sign_in::{Refusal, Session};
 
+/// The field, and in it the value, that says to sign in to this site itself. In an address it says the same.
+const THIS_SITE: &str = "SignInIdpSite";
 /// Fields of the page's form.
 const FIELDS: [&str; 6] = [
-    "SignInIdpSite",
+    THIS_SITE,
     "SignInOtherSite",
     "SignInSubmit",
     "SignInGo",
@@ -35,8 +39,7 @@ pub(super) fn show(exchange: &Exchange<'_>, query: &Parameters) -> Result<HttpRe
         .map(|trust| (trust.object_identifier.to_string(), trust.name.clone()))
         .collect();
     listed.sort_by_key(|(_, name)| name.to_lowercase());
-    let sealed = exchange.cookies.session();
-    let session = sealed.and_then(|sealed| Session::open(exchange.federation, &sealed));
+    let session = exchange.session();
     let transaction = Transaction::of(exchange.request, query, exchange.context.activity_id);
     let page = IdpInitiatedPage {
         frame: exchange.frame(),
@@ -54,21 +57,44 @@ pub(super) fn show(exchange: &Exchange<'_>, query: &Parameters) -> Result<HttpRe
     Ok(exchange.page(StatusCode::OK, &policy, &page).finish())
 }
 
-/// What was chosen on it, as a redirect to where a link could have led just as well; so the form needs no token.
-pub(super) fn choose(
+/// Whether the address says that the user chose to sign in to this site itself.
+pub(super) fn is_chosen(query: &Parameters) -> Result<bool, Refusal> {
+    let choice = query.one(THIS_SITE).map_err(|_| Refusal::Malformed)?;
+    Ok(choice == Some(THIS_SITE))
+}
+
+/// What was chosen on it, mostly as a redirect to where a link could have led just as well; so the form needs no token.
+pub(super) async fn choose(
     exchange: &Exchange<'_>,
     posted: &Parameters,
 ) -> Result<HttpResponse, Refusal> {
     enabled(exchange)?;
     let one = |name: &str| posted.one(name).map_err(|_| Refusal::Malformed);
+    let path = exchange.request.path();
     if one("SignOut")?.is_some() {
-        return Ok(found(exchange, "/adfs/ls/", ("wa", "wsignout1.0")));
+        let here_only =
+            one("SingleSignOut")? == Some("LocalSignOut") || one("LocalSignOut")?.is_some();
+        if !here_only {
+            return Ok(found(
+                exchange,
+                &address(exchange, "/adfs/ls/", ("wa", "wsignout1.0")),
+            )
+            .finish());
+        }
+        if !same_site(exchange) {
+            return Err(Refusal::CrossSite);
+        }
+        return sign_out::end_here(exchange, path).await;
     }
-    let other_site = one("SignInIdpSite")? == Some("SignInOtherSite")
+    let other_site = one(THIS_SITE)? == Some("SignInOtherSite")
         || one("SignInOtherSite")?.is_some()
         || one("SignInGo")?.is_some();
     if !other_site {
-        return Err(Refusal::ApplicationNotChosen);
+        let address = address(exchange, path, (THIS_SITE, THIS_SITE));
+        let absolute = format!("{}{address}", exchange.base);
+        let mut response = found(exchange, &address);
+        response.cookie(cookies::local_sign_in(&absolute));
+        return Ok(response.finish());
     }
     let chosen = one("RelyingParty")?.and_then(|text| Uuid::try_parse(text).ok());
     let trust = applications(&exchange.configuration)
@@ -78,14 +104,25 @@ pub(super) fn choose(
         .identifiers
         .first()
         .ok_or(Refusal::UnknownRelyingParty)?;
-    Ok(found(
-        exchange,
-        exchange.request.path(),
-        ("loginToRp", identifier),
-    ))
+    let address = address(exchange, path, ("loginToRp", identifier));
+    Ok(found(exchange, &address).finish())
 }
 
-fn enabled(exchange: &Exchange<'_>) -> Result<(), Refusal> {
+/// Back to the page, after a sign-in to this site itself.
+pub(super) fn signed_in(exchange: &Exchange<'_>, session: &Session) -> HttpResponse {
+    let mut response = found(exchange, exchange.request.path());
+    let set = [
+        cookies::authenticated(session.authenticated_at()),
+        cookies::without_local_sign_in(&exchange.cookies),
+    ];
+    for cookie in set.into_iter().flatten() {
+        response.cookie(cookie);
+    }
+    response.finish()
+}
+
+/// Refuses where the page is off.
+pub(super) fn enabled(exchange: &Exchange<'_>) -> Result<(), Refusal> {
     let properties = &exchange.configuration.properties;
     if properties.idp_initiated_sign_on_page_enabled {
         Ok(())
@@ -103,14 +140,17 @@ fn applications(configuration: &Configuration) -> impl Iterator<Item = &RelyingP
     })
 }
 
-fn found(exchange: &Exchange<'_>, path: &str, (name, value): (&str, &str)) -> HttpResponse {
+fn address(exchange: &Exchange<'_>, path: &str, (name, value): (&str, &str)) -> String {
     let start = path.len() + 1;
-    let address = form_urlencoded::Serializer::for_suffix(format!("{path}?"), start)
+    form_urlencoded::Serializer::for_suffix(format!("{path}?"), start)
         .append_pair(name, value)
         .append_pair(
             "client-request-id",
             &exchange.context.activity_id.hyphenated().to_string(),
         )
-        .finish();
-    exchange.redirect(StatusCode::FOUND, &address).finish()
+        .finish()
+}
+
+fn found(exchange: &Exchange<'_>, address: &str) -> HttpResponseBuilder {
+    exchange.redirect(StatusCode::FOUND, address)
 }

@@ -92,7 +92,7 @@ async fn answer(
     }
     if is_idp_initiated(request.path()) {
         if !from_page && idp_initiated::is_choice(&posted) {
-            return idp_initiated::choose(exchange, &posted);
+            return idp_initiated::choose(exchange, &posted).await;
         }
         return saml::idp_initiated(exchange, &query, page, rate).await;
     }

@@ -9,11 +9,11 @@ use super::exchange::Exchange;
 use super::flow::Flow;
 use super::parameters::Parameters;
 use super::transaction::Transaction;
-use super::{guard, saml_logout, upstream};
-use crate::protocols;
+use super::{guard, idp_initiated as page, saml_logout, upstream};
 use crate::protocols::saml::{
     Admitted, Arrival, CheckedSignIn, MessageName, Received, idp_initiated, pending,
 };
+use crate::protocols::{self, LocalSignIn};
 use crate::sign_in::Refusal;
 
 /// A message of the POST binding. It came from another site and so without our cookies; what was verified of it goes on
@@ -122,7 +122,7 @@ pub(super) async fn idp_initiated(
             let target = idp_initiated::target(relay_state).ok_or(Refusal::Malformed)?;
             (target.relying_party, target.relay_state)
         }
-        (None, None) => return super::idp_initiated::show(exchange, query),
+        (None, None) => return sign_in_here(exchange, query, from_page, rate).await,
     };
     let transaction = Transaction::of(exchange.request, query, exchange.context.activity_id);
     let checked = CheckedSignIn::unsolicited(
@@ -132,6 +132,31 @@ pub(super) async fn idp_initiated(
         transaction.digest(),
     )?;
     go_on(exchange, transaction, checked, from_page, rate).await
+}
+
+/// The page, or sign-in without an application: where that was chosen on the page, or where a client posts credentials
+/// there.
+async fn sign_in_here(
+    exchange: &Exchange<'_>,
+    query: &Parameters,
+    from_page: Option<&Parameters>,
+    rate: &SignInRate,
+) -> Result<HttpResponse, Refusal> {
+    if from_page.is_none() && !page::is_chosen(query)? {
+        return page::show(exchange, query);
+    }
+    page::enabled(exchange)?;
+    let transaction = Transaction::of(exchange.request, query, exchange.context.activity_id);
+    let checked = LocalSignIn::new(&exchange.configuration, transaction.digest())?;
+    let flow = Flow::new(
+        exchange,
+        transaction,
+        protocols::CheckedSignIn::Local(checked),
+    );
+    match from_page {
+        Some(posted) => flow.posted(posted, rate).await,
+        None => flow.begin().await,
+    }
 }
 
 async fn go_on(

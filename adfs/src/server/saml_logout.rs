@@ -26,8 +26,7 @@ pub(super) async fn posted(
     exchange: &Exchange<'_>,
     received: &Received,
 ) -> Result<HttpResponse, Refusal> {
-    let now = exchange.federation.clock.now();
-    let message = LogoutMessage::read(received, &exchange.configuration, now)?;
+    let message = LogoutMessage::read(received, exchange.federation, &exchange.configuration)?;
     let cookies = &exchange.cookies;
     let came_along = cookies.session().is_some()
         || cookies.saml_session().is_some()
@@ -44,8 +43,7 @@ pub(super) async fn redirected(
     exchange: &Exchange<'_>,
     received: &Received,
 ) -> Result<HttpResponse, Refusal> {
-    let now = exchange.federation.clock.now();
-    let message = LogoutMessage::read(received, &exchange.configuration, now)?;
+    let message = LogoutMessage::read(received, exchange.federation, &exchange.configuration)?;
     act(exchange, message).await
 }
 
@@ -296,3 +294,6 @@ fn without_session(
     }
     response.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -509,20 +509,43 @@ async fn the_page_that_is_enabled_lists_saml_applications_and_leads_to_the_chose
     for (wrong, code) in [
         (choice(&wsfed), "MSIS7007"),
         (choice("https://evil.test"), "MSIS7007"),
-        (
-            "SignInIdpSite=SignInIdpSite&SignInSubmit=x".to_owned(),
-            "MSIS7012",
-        ),
     ] {
         assert!(
             service.post(page, &wrong).await.is_refused_with(code),
             "{wrong}"
         );
     }
-    let off = Service::start("").await;
-    assert!(
-        off.post(page, &choice(&plain))
-            .await
-            .is_refused_with("MSIS7012")
+    let this_site = "SignInIdpSite=SignInIdpSite&SignInSubmit=x";
+    let here = service.post(page, this_site).await;
+    assert_eq!(here.status, StatusCode::FOUND);
+    let address = format!("{page}?SignInIdpSite=SignInIdpSite");
+    assert!(here.location.starts_with(&address), "{}", here.location);
+    assert!(service.get(&here.location).await.is_form());
+    let credentials = "UserName=alice%40contoso.test&Password=wrong&AuthMethod=FormsAuthentication";
+    // There is no directory, which shows that it was asked.
+    let posted = service.post(page, credentials).await;
+    assert_eq!(posted.status, StatusCode::SERVICE_UNAVAILABLE);
+
+    let out_here = "SingleSignOut=LocalSignOut&SignOut=x";
+    let out = service.post(page, out_here).await;
+    assert_eq!(
+        (out.status, out.location.as_str()),
+        (StatusCode::FOUND, page)
     );
+    let from_elsewhere = TestRequest::post()
+        .uri(page)
+        .insert_header((header::CONTENT_TYPE, FORM))
+        .insert_header(("Sec-Fetch-Site", "cross-site"))
+        .set_payload(out_here);
+    let refused = service.send(from_elsewhere).await;
+    assert!(refused.is_refused_with("MSIS7001"), "{}", refused.body);
+
+    let off = Service::start("").await;
+    for form in [choice(&plain).as_str(), this_site, credentials, out_here] {
+        assert!(
+            off.post(page, form).await.is_refused_with("MSIS7012"),
+            "{form}"
+        );
+    }
+    assert!(off.get(&address).await.is_refused_with("MSIS7012"));
 }

@@ -53,6 +53,25 @@ pub(super) async fn end(
     }
 }
 
+/// Ends our session and nobody else's, and leads to `target` on this site.
+pub(super) async fn end_here(
+    exchange: &Exchange<'_>,
+    target: &str,
+) -> Result<HttpResponse, Refusal> {
+    let ended = end_session(exchange, None, None).await;
+    let mut response: HttpResponseBuilderWithBody = match ended {
+        Ok(()) => exchange.redirect(StatusCode::FOUND, target).into(),
+        Err(_) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            page(exchange, status, SignedOut::ThisBrowser, None, &[])
+        }
+    };
+    for cookie in cookies::signed_out_here(&exchange.cookies) {
+        response.response.cookie(cookie);
+    }
+    Ok(response.finish())
+}
+
 /// Ends the session, and tells who took part in it by SAML.
 async fn end_all(exchange: &Exchange<'_>) -> Result<Option<Participants>, Refusal> {
     let participants = saml_logout::participants(exchange).await;

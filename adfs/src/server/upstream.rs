@@ -292,4 +292,4 @@ mod openid_tests;
 #[cfg(test)]
 mod saml_tests;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -17,9 +17,6 @@ pub enum Refusal {
     /// The page for sign-in that starts here is off.
     #[error("sign-in that starts at the identity provider is not enabled")]
     IdpInitiatedDisabled,
-    /// A sign-in to this service itself, without an application.
-    #[error("sign-in without an application is not available; an application must be chosen")]
-    ApplicationNotChosen,
     /// The request cannot be understood.
     #[error("the request is malformed")]
     Malformed,
@@ -140,9 +137,7 @@ impl Refusal {
         Some(match self {
             Refusal::NoHandler | Refusal::ProtocolUnavailable => "MSIS7065",
             Refusal::NotPublished => "MSIS7009",
-            Refusal::IdpInitiatedDisabled | Refusal::ApplicationNotChosen | Refusal::Issuance => {
-                "MSIS7012"
-            }
+            Refusal::IdpInitiatedDisabled | Refusal::Issuance => "MSIS7012",
             Refusal::Malformed | Refusal::TooLarge | Refusal::ReplyNotRegistered => "MSIS7000",
             Refusal::CrossSite | Refusal::Context | Refusal::NoPendingSignIn => "MSIS7001",
             Refusal::SamlMessage(_)

@@ -91,7 +91,6 @@ async fn a_relay_state_names_the_application_and_what_it_is_to_show() -> Result<
 }
 
 #[tokio::test]
-#[ignore = "a local sign-in sets no MSISSamlRequest cookie yet"]
 async fn the_page_lists_applications_and_signs_in_and_out() -> Result<()> {
     let lab = Lab::start()?;
     let user = lab.contract().user("alice")?;
@@ -153,6 +152,19 @@ async fn the_page_lists_applications_and_signs_in_and_out() -> Result<()> {
             signed_in.summary()
         );
     }
+    // Out of this site only, and the page says so.
+    let form = signed_in.page();
+    let form = form.form("idpForm").context("no idpForm")?;
+    let out = [("SingleSignOut", "LocalSignOut"), ("SignOut", "Sign out")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let answer = client.submit(&signed_in, &form.action, &out).await?;
+    let signed_out = client.follow(answer).await?;
+    let read = signed_out.page();
+    assert!(!read.has("idp_SignOutButton"), "{}", signed_out.summary());
+    assert!(read.has("idp_SignInButton"), "{}", signed_out.summary());
+    let url = page(&lab, &format!("loginToRp={}", encoded(&provider.entity_id)))?;
+    let asked = client.follow(client.get(&url).await?).await?;
+    assert!(asked.page().has("loginForm"), "{}", asked.summary());
     Ok(())
 }
 

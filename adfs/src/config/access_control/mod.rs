@@ -42,6 +42,18 @@ pub struct PermitRule {
 }
 
 impl AccessControlPolicy {
+    /// The policy that lets everybody in.
+    pub(super) fn permit_everyone() -> AccessControlPolicy {
+        AccessControlPolicy {
+            name: PERMIT_EVERYONE.to_owned(),
+            rules: vec![PermitRule {
+                conditions: Vec::new(),
+                exceptions: Vec::new(),
+                second_factor: false,
+            }],
+        }
+    }
+
     /// Every condition of every rule, exceptions included.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.rules

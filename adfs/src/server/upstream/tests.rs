@@ -27,13 +27,13 @@ use crate::clock::Clock;
 use crate::server::{SignInRate, routes};
 use crate::state::Federation;
 
-pub(super) const NOW: OffsetDateTime = datetime!(2026-11-25 12:00 UTC);
-pub(super) const PROVIDER: &str = "http://idp.test/adfs/services/trust";
-pub(super) const US: &str = "http://sts.contoso.test/adfs/services/trust";
-pub(super) const START: &str = "/adfs/ls/?wa=wsignin1.0&wtrealm=urn%3Aapp&wctx=a%26b";
-pub(super) const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
+pub(in crate::server) const NOW: OffsetDateTime = datetime!(2026-11-25 12:00 UTC);
+pub(in crate::server) const PROVIDER: &str = "http://idp.test/adfs/services/trust";
+pub(in crate::server) const US: &str = "http://sts.contoso.test/adfs/services/trust";
+pub(in crate::server) const START: &str = "/adfs/ls/?wa=wsignin1.0&wtrealm=urn%3Aapp&wctx=a%26b";
+pub(in crate::server) const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
 
-pub(super) fn key_pair() -> (PKey<Private>, X509) {
+pub(in crate::server) fn key_pair() -> (PKey<Private>, X509) {
     let key = PKey::from_rsa(Rsa::generate(2048).expect("a key")).expect("a key");
     let mut name = X509NameBuilder::new().expect("a name");
     name.append_entry_by_text("CN", "idp.test").expect("a name");
@@ -62,14 +62,14 @@ pub(super) fn key_pair() -> (PKey<Private>, X509) {
 
 /// What the claims provider says; tests change it.
 #[derive(Clone)]
-struct Word {
-    id: &'static str,
-    issuer: &'static str,
-    audience: &'static str,
-    not_before: OffsetDateTime,
-    not_on_or_after: OffsetDateTime,
-    signed_in: OffsetDateTime,
-    algorithm: SignatureAlgorithm,
+pub(in crate::server) struct Word {
+    pub(in crate::server) id: &'static str,
+    pub(in crate::server) issuer: &'static str,
+    pub(in crate::server) audience: &'static str,
+    pub(in crate::server) not_before: OffsetDateTime,
+    pub(in crate::server) not_on_or_after: OffsetDateTime,
+    pub(in crate::server) signed_in: OffsetDateTime,
+    pub(in crate::server) algorithm: SignatureAlgorithm,
 }
 
 impl Default for Word {
@@ -87,7 +87,7 @@ impl Default for Word {
 }
 
 impl Word {
-    fn wresult(&self, key: &SigningKey) -> String {
+    pub(in crate::server) fn wresult(&self, key: &SigningKey) -> String {
         self.response(key, |token| token)
     }
 
@@ -127,15 +127,15 @@ impl Word {
     }
 }
 
-pub(super) struct Service {
-    pub(super) federation: std::sync::Arc<Federation>,
-    pub(super) clock: Clock,
-    pub(super) provider: SigningKey,
-    _folder: TempDir,
+pub(in crate::server) struct Service {
+    pub(in crate::server) federation: std::sync::Arc<Federation>,
+    pub(in crate::server) clock: Clock,
+    pub(in crate::server) provider: SigningKey,
+    folder: TempDir,
 }
 
 impl Service {
-    pub(super) async fn start(trust: &str, party: &str) -> Service {
+    pub(in crate::server) async fn start(trust: &str, party: &str) -> Service {
         let trust = format!(
             r#"
             name = "Fabrikam"
@@ -149,7 +149,11 @@ impl Service {
     }
 
     /// With a whole trust file, and files beside it.
-    pub(super) async fn start_with(trust: &str, party: &str, files: &[(&str, &[u8])]) -> Service {
+    pub(in crate::server) async fn start_with(
+        trust: &str,
+        party: &str,
+        files: &[(&str, &[u8])],
+    ) -> Service {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str, text: &[u8]| {
             let path = folder.path().join(name);
@@ -205,11 +209,18 @@ impl Service {
             federation: federation.expect("a service"),
             clock,
             provider: SigningKey::new(key, &certificate).expect("a key"),
-            _folder: folder,
+            folder,
         }
     }
 
-    pub(super) fn browser(&self) -> Browser<'_> {
+    /// Adds a relying party trust, or replaces it.
+    pub(in crate::server) async fn with_party(&self, file: &str, text: &str) {
+        let folder = self.folder.path().join("trusts/relying-parties");
+        std::fs::write(folder.join(file), text).expect("a file");
+        self.federation.reload().await.expect("a configuration");
+    }
+
+    pub(in crate::server) fn browser(&self) -> Browser<'_> {
         Browser {
             service: self,
             cookies: BTreeMap::new(),
@@ -217,23 +228,27 @@ impl Service {
     }
 }
 
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) location: String,
-    pub(super) body: String,
+pub(in crate::server) struct Answer {
+    pub(in crate::server) status: u16,
+    pub(in crate::server) location: String,
+    pub(in crate::server) body: String,
 }
 
-pub(super) struct Browser<'a> {
-    pub(super) service: &'a Service,
-    pub(super) cookies: BTreeMap<String, String>,
+pub(in crate::server) struct Browser<'a> {
+    pub(in crate::server) service: &'a Service,
+    pub(in crate::server) cookies: BTreeMap<String, String>,
 }
 
 impl Browser<'_> {
-    pub(super) async fn get(&mut self, target: &str) -> Answer {
+    pub(in crate::server) async fn get(&mut self, target: &str) -> Answer {
         self.send(web_test::TestRequest::get().uri(target)).await
     }
 
-    pub(super) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(in crate::server) async fn post(
+        &mut self,
+        target: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         let request = web_test::TestRequest::post().uri(target);
         self.send(request.set_form(fields)).await
     }
@@ -274,7 +289,7 @@ impl Browser<'_> {
     }
 
     /// Goes to the claims provider; gives what it was asked.
-    async fn leave(&mut self, target: &str) -> BTreeMap<String, String> {
+    pub(in crate::server) async fn leave(&mut self, target: &str) -> BTreeMap<String, String> {
         let answer = self.get(target).await;
         assert_eq!(answer.status, 302, "{}", answer.body);
         let url = Url::parse(&answer.location).expect("an address");
@@ -282,7 +297,7 @@ impl Browser<'_> {
         url.query_pairs().into_owned().collect()
     }
 
-    async fn bring(&mut self, wctx: &str, wresult: &str) -> Answer {
+    pub(in crate::server) async fn bring(&mut self, wctx: &str, wresult: &str) -> Answer {
         self.post(
             "/adfs/ls/",
             &[("wa", "wsignin1.0"), ("wresult", wresult), ("wctx", wctx)],
@@ -290,12 +305,13 @@ impl Browser<'_> {
         .await
     }
 
-    pub(super) fn has_session(&self) -> bool {
+    pub(in crate::server) fn has_session(&self) -> bool {
         self.cookies.contains_key("MSISAuth")
     }
 }
 
-pub(super) const AT_PROVIDER: &str = "&whr=http%3A%2F%2Fidp.test%2Fadfs%2Fservices%2Ftrust";
+pub(in crate::server) const AT_PROVIDER: &str =
+    "&whr=http%3A%2F%2Fidp.test%2Fadfs%2Fservices%2Ftrust";
 
 #[actix_web::test]
 async fn a_user_of_another_organisation_signs_in() {

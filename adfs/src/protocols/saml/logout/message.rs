@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use federation::saml2::{LogoutRequest, LogoutResponse, LogoutSubject, NameId};
+use federation::xmlenc::decrypt::{DecryptionKey, Integrity, decrypt};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -20,8 +21,6 @@ const PURPOSE: &str = "SAML logout message";
 const VERSION: u8 = 1;
 /// A posted message goes on at once, so that its sealed form need not live long.
 const LIFE: Duration = Duration::minutes(5);
-/// Most sessions that one request may name.
-const MAX_INDEXES: usize = 64;
 /// Longest `RelayState` that is carried to the end, in bytes. SAML 2.0 Bindings 3.4.3 allows 80.
 const MAX_RELAY_STATE: usize = 2048;
 
@@ -125,15 +124,15 @@ impl LogoutMessage {
     /// One refusal for each check.
     pub fn read(
         received: &Received,
+        federation: &Federation,
         configuration: &Configuration,
-        now: OffsetDateTime,
     ) -> Result<LogoutMessage, Refusal> {
         match received.name()? {
             MessageName::LogoutRequest => {
-                Order::read(received, configuration, now).map(LogoutMessage::Order)
+                Order::read(received, federation, configuration).map(LogoutMessage::Order)
             }
             MessageName::LogoutResponse => {
-                Report::read(received, configuration, now).map(LogoutMessage::Report)
+                Report::read(received, federation, configuration).map(LogoutMessage::Report)
             }
             MessageName::AuthnRequest | MessageName::Response => Err(Refusal::SamlMessage(
                 "the message is none of single logout".to_owned(),
@@ -183,9 +182,10 @@ impl Order {
 
     fn read(
         received: &Received,
+        federation: &Federation,
         configuration: &Configuration,
-        now: OffsetDateTime,
     ) -> Result<Order, Refusal> {
+        let now = federation.clock.now();
         let parse = |text: &str| LogoutRequest::parse(text).map_err(|error| unreadable(&error));
         let claimed = parse(received.xml())?;
         let who = Claimed {
@@ -199,9 +199,6 @@ impl Order {
         if wire.not_on_or_after.is_some_and(|end| now >= end + SKEW) {
             return Err(Refusal::MessageTime);
         }
-        if wire.session_indexes.len() > MAX_INDEXES {
-            return Err(Refusal::TooLarge);
-        }
         let relay_state = received.relay_state().map(str::to_owned);
         if relay_state
             .as_ref()
@@ -209,10 +206,9 @@ impl Order {
         {
             return Err(Refusal::TooLarge);
         }
-        let LogoutSubject::Name(name) = wire.subject else {
-            return Err(Refusal::SamlMessage(
-                "the name of the subject is encrypted, which is not taken in a LogoutRequest; send a NameID".to_owned(),
-            ));
+        let name = match wire.subject {
+            LogoutSubject::Name(name) => name,
+            LogoutSubject::Encrypted(encrypted) => decrypted(&encrypted, federation)?,
         };
         Ok(Order {
             relying_party: wire.issuer,
@@ -225,12 +221,26 @@ impl Order {
     }
 }
 
+/// The name in an `EncryptedID` of a message whose signature was verified: it covers the ciphertext (spec security
+/// SIG-14).
+fn decrypted(encrypted: &str, federation: &Federation) -> Result<NameId, Refusal> {
+    let keys = federation.keys.decrypting_keys();
+    let keys: Vec<&dyn DecryptionKey> = keys
+        .iter()
+        .map(|key| key.as_ref() as &dyn DecryptionKey)
+        .collect();
+    let plain = decrypt(encrypted, &keys, Integrity::Verified);
+    let plain = plain.map_err(|error| unreadable(&error))?;
+    NameId::parse(&plain).map_err(|error| unreadable(&error))
+}
+
 impl Report {
     fn read(
         received: &Received,
+        federation: &Federation,
         configuration: &Configuration,
-        now: OffsetDateTime,
     ) -> Result<Report, Refusal> {
+        let now = federation.clock.now();
         let parse = |text: &str| LogoutResponse::parse(text).map_err(|error| unreadable(&error));
         let claimed = parse(received.xml())?;
         let who = Claimed {
