@@ -36,8 +36,13 @@ impl IdentityProvider {
     }
 
     /// Has it know a service provider by its metadata.
-    pub fn know(&mut self, metadata: &str) {
-        self.base["sp_metadata"] = metadata.into();
+    ///
+    /// # Errors
+    /// Never, as long as an order is an object.
+    pub fn know(&mut self, metadata: &str) -> Result<()> {
+        let fields = self.base.as_object_mut().context("an order is an object")?;
+        fields.insert("sp_metadata".to_owned(), metadata.into());
+        Ok(())
     }
 
     /// A folder for files.

@@ -89,7 +89,7 @@ async fn pysaml2_signs_people_in_and_out_as_a_claims_provider_added_while_the_se
     let service = separate.inside().clone();
     let mut provider = IdentityProvider::new(PROVIDER, ADDRESS)?;
     let client = separate.client()?;
-    provider.know(metadata_of(&client, &service).await?.text());
+    provider.know(metadata_of(&client, &service).await?.text())?;
 
     // Both trusts from metadata; the server has taken them when the commands end.
     let metadata = provider.order("metadata", None, json!({}))?;
