@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod saml11;
 pub mod saml2;
 pub mod signature;
+pub mod soap11;
 pub mod wsfed;
 pub mod xml;
 pub mod xmlenc;

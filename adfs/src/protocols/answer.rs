@@ -15,11 +15,22 @@ pub struct AutoPost {
     pub fields: Vec<(&'static str, String)>,
 }
 
+/// A message for the browser to carry, to an address that is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// By a redirect to this address.
+    Redirect(String),
+    /// By a form.
+    Post(AutoPost),
+}
+
 /// A token on its way to the relying party.
 #[derive(Debug)]
 pub struct Issued {
     /// How it gets there.
-    pub post: AutoPost,
+    pub outgoing: Outgoing,
+    /// The registered address, without anything secret.
+    pub endpoint: String,
     /// Id of the assertion, for the audit.
     pub token_id: String,
     /// Who takes part in single logout from now on, where the protocol has it.
@@ -109,24 +120,24 @@ impl CheckedSignIn {
     ///
     /// # Errors
     /// When the claims cannot be written as the protocol demands, or signing fails.
-    pub fn respond(
+    pub async fn respond(
         &self,
         federation: &Federation,
         permit: &Permit,
     ) -> Result<Issued, RespondError> {
         match self {
             CheckedSignIn::WsFed(checked) => Ok(wsfed::respond(federation, checked, permit)?),
-            CheckedSignIn::Saml(checked) => Ok(saml::respond(federation, checked, permit)?),
+            CheckedSignIn::Saml(checked) => Ok(saml::respond(federation, checked, permit).await?),
             CheckedSignIn::Local(_) => Err(RespondError::NobodyWaits),
         }
     }
 
     /// How the relying party is told of a refusal, where its protocol does that instead of a page for the user.
-    pub fn tell(&self, federation: &Federation, refusal: &Refusal) -> Option<AutoPost> {
+    pub async fn tell(&self, federation: &Federation, refusal: &Refusal) -> Option<Outgoing> {
         match self {
             // There is no message for it, or nobody to tell.
             CheckedSignIn::WsFed(_) | CheckedSignIn::Local(_) => None,
-            CheckedSignIn::Saml(checked) => saml::tell(federation, checked, refusal),
+            CheckedSignIn::Saml(checked) => saml::tell(federation, checked, refusal).await,
         }
     }
 }

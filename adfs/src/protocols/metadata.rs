@@ -15,6 +15,7 @@ use crate::claims;
 use crate::config::{Configuration, Service};
 use crate::ids;
 use crate::keys::{Certificate, TokenKeys};
+use crate::protocols::saml::resolution;
 use crate::state::Federation;
 
 /// Why the document cannot be written: a configured name that XML cannot carry, or a failing signature.
@@ -83,6 +84,7 @@ impl<'a> Publication<'a> {
 fn write(publication: &Publication<'_>, keys: &TokenKeys) -> Result<String, MetadataError> {
     let service = publication.service;
     let passive_endpoint = format!("{}/adfs/ls/", service.base_url());
+    let artifact_resolution = format!("{}{}", service.base_url(), resolution::PATH);
     let id = format!("_{}", ids::guid());
     let signing: Vec<&str> = keys
         .signing_certificates()
@@ -120,7 +122,7 @@ fn write(publication: &Publication<'_>, keys: &TokenKeys) -> Result<String, Meta
         Role::IdentityProvider(IdentityProvider {
             decrypting,
             signing: &signing,
-            artifact_resolution: None,
+            artifact_resolution: Some(&artifact_resolution),
             passive_endpoint: &passive_endpoint,
             claims: publication.claims,
             want_authn_requests_signed: publication.signed_requests_required,

@@ -9,5 +9,5 @@ pub mod saml;
 pub mod upstream;
 pub mod wsfed;
 
-pub use answer::{AutoPost, CheckedSignIn, Issued, RespondError};
+pub use answer::{AutoPost, CheckedSignIn, Issued, Outgoing, RespondError};
 pub use local::LocalSignIn;

@@ -1,4 +1,4 @@
-//! Reading a posted form: bounded in size and in time.
+//! Reading a posted body: bounded in size and in time.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::parameters::Parameters;
 use crate::sign_in::Refusal;
 
-/// Largest form of our own pages (spec security 3.3).
+/// Largest form of our own pages, and largest body of SOAP (spec security 3.3).
 const MAX_PAGE_FORM: usize = 64 * 1024;
 /// Largest form that carries a message of a protocol: 256 KiB of XML in base64, with escapes (spec security 3.3).
 const MAX_PROTOCOL_FORM: usize = 384 * 1024;
@@ -26,36 +26,12 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// # Errors
 /// [`Refusal::TooLarge`] over the limit, [`Refusal::Malformed`] for another media type, a body that stops coming, and
 /// text that [`Parameters::decode`] refuses.
-pub(super) async fn form(
-    request: &HttpRequest,
-    mut payload: Payload,
-) -> Result<Parameters, Refusal> {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<usize>().ok());
-    if length.is_some_and(|length| length > MAX_PROTOCOL_FORM) {
-        return Err(Refusal::TooLarge);
-    }
-    // Room for all of it at once, so that growing leaves no copy of a password behind.
-    let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or(MAX_PAGE_FORM)));
-    let read = async {
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| Refusal::Malformed)?;
-            if body.len().saturating_add(chunk.len()) > MAX_PROTOCOL_FORM {
-                return Err(Refusal::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(())
-    };
-    timeout(TIME_LIMIT, read)
-        .await
-        .map_err(|_| Refusal::Malformed)??;
+pub(super) async fn form(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
+    let body = octets(request, payload, MAX_PROTOCOL_FORM).await?;
     if body.is_empty() {
         return Ok(Parameters::default());
     }
-    if !is_form(request) {
+    if !is_of(request, &["application/x-www-form-urlencoded"]) {
         return Err(Refusal::Malformed);
     }
     let form = Parameters::decode(&body).map_err(|_| Refusal::Malformed)?;
@@ -65,14 +41,61 @@ pub(super) async fn form(
     Ok(form)
 }
 
-fn is_form(request: &HttpRequest) -> bool {
+/// The XML in the body of `request`, unread.
+///
+/// # Errors
+/// [`Refusal::TooLarge`] over the limit, [`Refusal::Malformed`] for another media type and a body that stops coming.
+pub(super) async fn xml(
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let body = octets(request, payload, MAX_PAGE_FORM).await?;
+    if is_of(request, &["text/xml", "application/xml"]) {
+        Ok(body)
+    } else {
+        Err(Refusal::Malformed)
+    }
+}
+
+async fn octets(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limit) {
+        return Err(Refusal::TooLarge);
+    }
+    // Room for all of it at once, so that growing leaves no copy of a password behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or(MAX_PAGE_FORM)));
+    let read = async {
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| Refusal::Malformed)?;
+            if body.len().saturating_add(chunk.len()) > limit {
+                return Err(Refusal::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    timeout(TIME_LIMIT, read)
+        .await
+        .map_err(|_| Refusal::Malformed)??;
+    Ok(body)
+}
+
+fn is_of(request: &HttpRequest, media_types: &[&str]) -> bool {
     let essence = request
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
-    essence
-        .trim()
-        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        .unwrap_or_default()
+        .trim();
+    media_types
+        .iter()
+        .any(|media_type| essence.eq_ignore_ascii_case(media_type))
 }

@@ -42,6 +42,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         enabled: false,
         proxy: false,
     },
+    // Relying parties anywhere must reach it. AD FS ships it unpublished; here it answers nobody without a signature.
+    Endpoint {
+        path: "/adfs/services/trust/artifactresolution",
+        enabled: true,
+        proxy: true,
+    },
     Endpoint {
         path: "/adfs/probe",
         enabled: true,

@@ -17,7 +17,8 @@ use super::{context, headers};
 use crate::claims::{NetworkLocation, RequestContext};
 use crate::config::{Configuration, ErrorPageInfo};
 use crate::ids;
-use crate::pages::{ErrorPage, Frame, Language};
+use crate::pages::{AutoPostPage, ErrorPage, Frame, Language};
+use crate::protocols::Outgoing;
 use crate::sign_in::{Refusal, Session};
 use crate::state::Federation;
 
@@ -113,6 +114,17 @@ impl<'a> Exchange<'a> {
             .insert_header((header::LOCATION, target))
             .insert_header((header::CACHE_CONTROL, "no-store"));
         response
+    }
+
+    /// Carries a message of ours, to an address that is registered.
+    pub(super) fn send(&self, message: &Outgoing) -> HttpResponseBuilderWithBody {
+        match message {
+            Outgoing::Redirect(address) => self.redirect(StatusCode::FOUND, address).into(),
+            Outgoing::Post(post) => {
+                let page = AutoPostPage::new(&post.action, &post.fields);
+                self.page(StatusCode::OK, &PagePolicy::auto_post(), &page)
+            }
+        }
     }
 
     /// The error page for `refusal`.

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 
 use super::cookies::{self, Visited};
-use super::exchange::{Exchange, HttpResponseBuilderWithBody};
+use super::exchange::Exchange;
 use super::headers::{FormTargets, PagePolicy};
 use super::parameters::Parameters;
 use super::transaction::Transaction;
@@ -12,8 +12,8 @@ use super::{
     SignInRate, failure, home_realm, idp_initiated, report, saml_logout, sign_out, upstream,
 };
 use crate::authentication::Credentials;
-use crate::pages::{AutoPostPage, SignInPage};
-use crate::protocols::{AutoPost, CheckedSignIn};
+use crate::pages::SignInPage;
+use crate::protocols::CheckedSignIn;
 use crate::sign_in::{
     self, Answer, HomeRealm, Notice, Prompt, Realms, Refusal, Session, SignInRequest,
 };
@@ -63,7 +63,7 @@ impl<'a> Flow<'a> {
     pub(super) async fn begin(self) -> Result<HttpResponse, Refusal> {
         let exchange = self.exchange;
         if let Some(refusal) = self.checked.unmet() {
-            return Ok(self.refuse(refusal));
+            return Ok(self.refuse(refusal).await);
         }
         // A token that nobody receives is not made.
         if *exchange.request.method() == Method::HEAD {
@@ -75,10 +75,12 @@ impl<'a> Flow<'a> {
             .and_then(|sealed| Session::open(exchange.federation, &sealed));
         let context = exchange.context.clone();
         match sign_in::resume(exchange.federation, self.request(), session, context).await {
-            Answer::Show(_) if self.checked.is_passive() => Ok(self.refuse(&Refusal::Passive)),
+            Answer::Show(_) if self.checked.is_passive() => {
+                Ok(self.refuse(&Refusal::Passive).await)
+            }
             Answer::Show(prompt) => self.at_home(&prompt).await,
-            Answer::Permit(permit) => self.issue(&permit),
-            Answer::Refuse(refusal) => Ok(self.refuse(&refusal)),
+            Answer::Permit(permit) => self.issue(&permit).await,
+            Answer::Refuse(refusal) => Ok(self.refuse(&refusal).await),
         }
     }
 
@@ -148,7 +150,7 @@ impl<'a> Flow<'a> {
                 .map_err(|_| Refusal::Malformed)
         };
         if let Some(refusal) = self.checked.unmet() {
-            return Ok(self.refuse(refusal));
+            return Ok(self.refuse(refusal).await);
         }
         let (user_name, password) = (field("UserName")?, field("Password")?);
         let method = field("AuthMethod")?;
@@ -191,7 +193,7 @@ impl<'a> Flow<'a> {
                 report::credentials_refused(exchange, request, &name, reason);
                 Ok(self.show(&prompt, user_name))
             }
-            sign_in::Proved::Refuse(refusal) => Ok(self.refuse(&refusal)),
+            sign_in::Proved::Refuse(refusal) => Ok(self.refuse(&refusal).await),
         }
     }
 
@@ -231,7 +233,7 @@ impl<'a> Flow<'a> {
             .finish()
     }
 
-    fn issue(&self, permit: &sign_in::Permit) -> Result<HttpResponse, Refusal> {
+    async fn issue(&self, permit: &sign_in::Permit) -> Result<HttpResponse, Refusal> {
         let exchange = self.exchange;
         if let CheckedSignIn::Local(_) = self.checked {
             return Ok(idp_initiated::signed_in(exchange, permit.session()));
@@ -244,21 +246,21 @@ impl<'a> Flow<'a> {
             now,
         ) {
             Ok(count) => count,
-            Err(refusal) => return Ok(self.refuse(&refusal)),
+            Err(refusal) => return Ok(self.refuse(&refusal).await),
         };
-        let answer = match self.checked.respond(exchange.federation, permit) {
+        let answer = match self.checked.respond(exchange.federation, permit).await {
             Ok(answer) => answer,
             Err(error) => {
                 report::issuance_failed(exchange, &self.request().relying_party, &error);
-                return Ok(self.refuse(&error.refusal()));
+                return Ok(self.refuse(&error.refusal()).await);
             }
         };
         report::issued(exchange, self.request(), permit, &answer.token_id);
-        let mut response = self.post(&answer.post);
+        let mut response = self.exchange.send(&answer.outgoing);
         let visit = Visited {
             identifier: self.request().identifier.clone(),
             name: self.request().relying_party.name.clone(),
-            endpoint: answer.post.action.clone(),
+            endpoint: answer.endpoint,
         };
         let mut set = vec![
             cookies::authenticated(permit.session().authenticated_at()),
@@ -278,21 +280,15 @@ impl<'a> Flow<'a> {
     }
 
     /// Ends with a page for the user, or with a message to the relying party where the protocol has one.
-    fn refuse(&self, refusal: &Refusal) -> HttpResponse {
+    async fn refuse(&self, refusal: &Refusal) -> HttpResponse {
         let relying_party = &self.request().relying_party.name;
-        match self.checked.tell(self.exchange.federation, refusal) {
-            Some(post) => {
+        match self.checked.tell(self.exchange.federation, refusal).await {
+            Some(message) => {
                 report::refused(self.exchange, refusal, Some(relying_party));
-                self.post(&post).finish()
+                self.exchange.send(&message).finish()
             }
             None => self.exchange.refuse_for(relying_party, refusal),
         }
-    }
-
-    fn post(&self, post: &AutoPost) -> HttpResponseBuilderWithBody {
-        let page = AutoPostPage::new(&post.action, &post.fields);
-        self.exchange
-            .page(StatusCode::OK, &PagePolicy::auto_post(), &page)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Listeners, TLS, routes, limits and security headers.
 
+mod artifact_resolution;
 mod body;
 mod certificate_sightings;
 pub mod context;

@@ -6,8 +6,9 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 
 use super::exchange::Exchange;
-use super::{guard, metadata, passive, static_files};
+use super::{artifact_resolution, guard, metadata, passive, static_files};
 use crate::protocols;
+use crate::protocols::saml::resolution;
 use crate::sign_in::Refusal;
 use crate::state::Federation;
 
@@ -18,6 +19,7 @@ pub fn configure(config: &mut ServiceConfig) {
             .wrap(from_fn(guard::guard))
             .service(probe())
             .service(web::resource(["/adfs/ls", "/adfs/ls/{page:.*}"]).to(passive::handle))
+            .service(web::resource(resolution::PATH).to(artifact_resolution::handle))
             .service(web::resource("/adfs/portal/{file:.*}").to(portal))
             .service(
                 web::resource("/federationmetadata/2007-06/federationmetadata.xml")

@@ -8,12 +8,11 @@ use time::Duration;
 use url::form_urlencoded;
 
 use super::exchange::{Exchange, HttpResponseBuilderWithBody};
-use super::headers::PagePolicy;
 use super::{cookies, guard, report, sign_out};
-use crate::pages::{AutoPostPage, SignedOut};
+use crate::pages::SignedOut;
 use crate::protocols::saml::Received;
 use crate::protocols::saml::logout::{
-    Chain, Ending, LogoutMessage, Order, Outgoing, PARAMETER, Participant, Participants,
+    Chain, Ending, LogoutMessage, Order, PARAMETER, Participant, Participants,
 };
 use crate::sign_in::{Refusal, Session};
 
@@ -87,7 +86,7 @@ async fn act(exchange: &Exchange<'_>, message: LogoutMessage) -> Result<HttpResp
                 return Err(Refusal::NoPendingSignOut);
             }
             match chain.ending(exchange.federation, &exchange.configuration)? {
-                Ending::Answer(answer) => Ok(finish(exchange, send(exchange, &answer), false)),
+                Ending::Answer(answer) => Ok(finish(exchange, exchange.send(&answer), false)),
                 Ending::Page(_) => Err(Refusal::NoPendingSignOut),
             }
         }
@@ -213,7 +212,7 @@ pub(super) fn go_on(
     let federation = exchange.federation;
     let configuration = &exchange.configuration;
     if let Some(question) = chain.ask_next(federation, configuration) {
-        return keep(exchange, &chain, send(exchange, &question), ended);
+        return keep(exchange, &chain, exchange.send(&question), ended);
     }
     if chain.is_partial() {
         report::partly_signed_out(exchange, chain.initiator());
@@ -229,7 +228,7 @@ pub(super) fn go_on(
     };
     match chain.ending(federation, configuration)? {
         Ending::Answer(answer) if addresses.is_empty() => {
-            Ok(finish(exchange, send(exchange, &answer), ended))
+            Ok(finish(exchange, exchange.send(&answer), ended))
         }
         // The frames first, for which it takes a page; from there the answer is sent.
         Ending::Answer(_) => {
@@ -241,17 +240,6 @@ pub(super) fn go_on(
             Ok(finish(exchange, redirect.into(), ended))
         }
         Ending::Page(target) => Ok(finish(exchange, page(target.as_deref()), ended)),
-    }
-}
-
-/// Carries a message of ours, to an address that is registered.
-fn send(exchange: &Exchange<'_>, message: &Outgoing) -> HttpResponseBuilderWithBody {
-    match message {
-        Outgoing::Redirect(address) => exchange.redirect(StatusCode::FOUND, address).into(),
-        Outgoing::Post(post) => {
-            let page = AutoPostPage::new(&post.action, &post.fields);
-            exchange.page(StatusCode::OK, &PagePolicy::auto_post(), &page)
-        }
     }
 }
 

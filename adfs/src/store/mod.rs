@@ -1,11 +1,12 @@
-//! What must survive a restart and be counted once for all nodes: sessions ended, assertions used, proxy
-//! trusts, and what proxies publish and share.
+//! What must survive a restart and be counted once for all nodes: sessions ended, assertions used, messages to be
+//! fetched by artifact, proxy trusts, and what proxies publish and share.
 //!
 //! SQLite in one file. Readers and the one writer have pools of their own: within a process writers queue in order
 //! instead of competing for the file's lock, and readers never wait for them. Every statement is in `sql`, the only
 //! place that knows the dialect.
 
 mod account_activity;
+mod artifacts;
 mod certificate_sightings;
 mod consumed_assertions;
 mod error;
@@ -100,7 +101,8 @@ impl Store {
     }
 
     /// Forgets what no longer matters at `now` (Unix seconds): sessions that have ended by themselves, proxy
-    /// certificates long past their end, assertions that are too old to be used again, and old activity of accounts. Returns how many rows went.
+    /// certificates long past their end, assertions that are too old to be used again, messages that nobody fetched, and
+    /// old activity of accounts. Returns how many rows went.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -109,10 +111,12 @@ impl Store {
         let certificates = self.prune_proxy_certificates(now).await?;
         let assertions = self.prune_consumed_assertions(now).await?;
         let activity = self.prune_account_activity(now).await?;
+        let artifacts = self.prune_artifacts(now).await?;
         Ok(sessions
             .saturating_add(certificates)
             .saturating_add(assertions)
-            .saturating_add(activity))
+            .saturating_add(activity)
+            .saturating_add(artifacts))
     }
 
     /// Closes every connection, so that the file is complete by itself.

@@ -36,6 +36,11 @@ pub(super) const PRUNE_ACCOUNT_ACTIVITY: &str = "DELETE FROM account_activity \
     WHERE (locations = '' AND changed <= $1) OR changed <= $2";
 pub(super) const INSTALLED_SINCE: &str = "INSERT INTO installation (only_row, since) VALUES (1, $1) \
     ON CONFLICT (only_row) DO UPDATE SET since = installation.since RETURNING since";
+pub(super) const KEEP_ARTIFACT: &str = "INSERT INTO saml_artifact (digest, relying_party, message, expires) \
+    SELECT $1, $2, $3, $4 WHERE (SELECT COUNT(*) FROM saml_artifact) < $5";
+pub(super) const TAKE_ARTIFACT: &str = "DELETE FROM saml_artifact WHERE digest = $1 AND relying_party = $2 \
+    AND expires > $3 RETURNING message";
+pub(super) const PRUNE_ARTIFACTS: &str = "DELETE FROM saml_artifact WHERE expires <= $1";
 
 pub(super) const REVISION: &str = "SELECT value FROM revision WHERE subject = $1";
 pub(super) const COUNT_REVISION: &str = "UPDATE revision SET value = value + 1 WHERE subject = $1";

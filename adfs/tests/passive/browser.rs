@@ -89,6 +89,17 @@ impl<'s> Browser<'s> {
             .await
     }
 
+    /// A body that is no form.
+    pub(crate) async fn post_text(&mut self, target: &str, media_type: &str, text: &str) -> Answer {
+        let request = TestRequest::post().uri(target);
+        self.send(
+            request
+                .insert_header((header::CONTENT_TYPE, media_type))
+                .set_payload(text.to_owned()),
+        )
+        .await
+    }
+
     /// Signs in and follows to the end.
     pub(crate) async fn sign_in(
         &mut self,

@@ -5,6 +5,7 @@
     reason = "a test that cannot prepare its service must fail"
 )]
 
+mod artifact;
 mod browser;
 #[expect(dead_code, reason = "these tests need a directory that works")]
 #[path = "../directory/server.rs"]

@@ -1,5 +1,7 @@
 //! SAML 2.0: protocol messages, assertions and the bindings that carry them (spec passive-sign-in 3).
 
+mod artifact;
+mod artifact_resolution;
 mod assertion;
 mod authn_request;
 mod authn_request_writer;
@@ -16,6 +18,11 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use artifact::{Artifact, ArtifactError};
+pub use artifact_resolution::{
+    ArtifactResolve, ArtifactResponseParts, StoredMessage, write_artifact_resolve,
+    write_artifact_response,
+};
 pub use assertion::{Assertion, Claim, Subject, SubjectName};
 pub use authn_request::{
     AuthnRequest, Comparison, ConsumerChoice, NameIdPolicy, RequestedAuthnContext, Scoping,

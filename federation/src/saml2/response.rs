@@ -68,6 +68,17 @@ impl Head<'_> {
         place: bool,
         content: impl FnOnce(&mut Writer),
     ) -> Result<xml::Unsigned, IssueError> {
+        self.write_as(PROTOCOL.name(name), more, place, content)
+    }
+
+    /// The same for a message that is written with another prefix.
+    pub(super) fn write_as(
+        &self,
+        name: xml::Name,
+        more: &[Attribute<'_>],
+        place: bool,
+        content: impl FnOnce(&mut Writer),
+    ) -> Result<xml::Unsigned, IssueError> {
         if !is_ncname(self.id) || !self.in_response_to.is_none_or(is_ncname) {
             return Err(IssueError::Inconsistent("a message's id is no NCName"));
         }
@@ -88,7 +99,7 @@ impl Head<'_> {
                 .filter_map(|(name, value)| Some(Attribute::new(name, value?))),
         );
         attributes.extend_from_slice(more);
-        xml::write(PROTOCOL.name(name), &attributes, |writer| {
+        xml::write(name, &attributes, |writer| {
             writer.leaf(ASSERTION.name("Issuer"), &[], self.issuer);
             if place {
                 writer.signature(self.id);

@@ -64,6 +64,16 @@ impl Fragment {
             .filter_map(|(start, end)| self.text.get(start..end))
     }
 
+    /// An element from text that is its exclusive canonical form. `declared` are the namespaces that the text declares
+    /// and that something around it may have in scope.
+    pub(crate) fn from_canonical(text: String, declared: Vec<Namespace>) -> Fragment {
+        Fragment {
+            text,
+            excluded: Vec::new(),
+            declared,
+        }
+    }
+
     fn insert(&mut self, at: usize, other: &Fragment) {
         self.text.insert_str(at, &other.text);
         let first_behind = self.excluded.partition_point(|range| range.start < at);

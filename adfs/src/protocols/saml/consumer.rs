@@ -6,39 +6,69 @@ use federation::saml2::{Binding, ConsumerChoice};
 use crate::config::{RelyingPartyTrust, SamlEndpoint, SamlProtocol};
 use crate::sign_in::Refusal;
 
+/// A registered address, and how the response gets there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Consumer {
+    pub(super) location: ReplyUrl,
+    /// By artifact, and not by POST.
+    pub(super) by_artifact: bool,
+}
+
+impl Consumer {
+    fn at(location: ReplyUrl, endpoint: &SamlEndpoint) -> Consumer {
+        Consumer {
+            location,
+            by_artifact: endpoint.binding == Binding::Artifact,
+        }
+    }
+}
+
 /// The address that fits the request's wishes. Wishes select among the registered endpoints and never add one.
 ///
 /// # Errors
-/// [`Refusal::ConsumerNotRegistered`], also where the only fitting endpoint takes no POST.
+/// [`Refusal::ConsumerNotRegistered`], also where the only fitting endpoint takes neither POST nor artifacts, or takes
+/// artifacts that the relying party could not resolve, because it has no certificate to sign with.
 pub(super) fn choose(
     trust: &RelyingPartyTrust,
     choice: &ConsumerChoice,
-) -> Result<ReplyUrl, Refusal> {
-    let wanted = choice.binding.unwrap_or(Binding::Post);
-    let mut endpoints = trust
+) -> Result<Consumer, Refusal> {
+    let can_resolve = !trust.saml.request_signing_certificates.is_empty();
+    let is_usable = |endpoint: &&SamlEndpoint| match endpoint.binding {
+        Binding::Post => true,
+        Binding::Artifact => can_resolve,
+        Binding::Redirect | Binding::Soap => false,
+    };
+    let endpoints: Vec<&SamlEndpoint> = trust
         .saml
         .endpoints_for(SamlProtocol::AssertionConsumer)
-        .filter(|endpoint| endpoint.binding == Binding::Post && wanted == Binding::Post);
+        .filter(is_usable)
+        .filter(|endpoint| {
+            choice
+                .binding
+                .is_none_or(|wanted| wanted == endpoint.binding)
+        })
+        .collect();
     let found = match (choice.index, &choice.url) {
         (Some(index), _) => endpoints
+            .iter()
             .find(|endpoint| endpoint.index == index)
-            .map(|endpoint| endpoint.location.clone()),
+            .map(|endpoint| Consumer::at(endpoint.location.clone(), endpoint)),
         (None, Some(url)) => ReplyUrl::parse(url)
             .ok()
-            .and_then(|url| at_or_below(trust, endpoints, url)),
-        (None, None) => default(endpoints),
+            .and_then(|url| at_or_below(trust, &endpoints, url)),
+        (None, None) => default(&endpoints),
     };
     found.ok_or(Refusal::ConsumerNotRegistered)
 }
 
-fn at_or_below<'a>(
+/// Of several endpoints with one address, the first by index decides how the response gets there.
+fn at_or_below(
     trust: &RelyingPartyTrust,
-    endpoints: impl Iterator<Item = &'a SamlEndpoint>,
+    endpoints: &[&SamlEndpoint],
     url: ReplyUrl,
-) -> Option<ReplyUrl> {
-    let endpoints: Vec<_> = endpoints.collect();
-    if endpoints.iter().any(|endpoint| endpoint.location == url) {
-        return Some(url);
+) -> Option<Consumer> {
+    if let Some(exact) = endpoints.iter().find(|endpoint| endpoint.location == url) {
+        return Some(Consumer::at(url, exact));
     }
     let below = endpoints
         .iter()
@@ -48,11 +78,12 @@ fn at_or_below<'a>(
         endpoint = below.location.as_str(),
         "a SAML request names an assertion consumer below a registered one; register the address itself"
     );
-    Some(url)
+    Some(Consumer::at(url, below))
 }
 
-fn default<'a>(endpoints: impl Iterator<Item = &'a SamlEndpoint>) -> Option<ReplyUrl> {
+fn default(endpoints: &[&SamlEndpoint]) -> Option<Consumer> {
     endpoints
+        .iter()
         .min_by_key(|endpoint| (!endpoint.is_default, endpoint.index))
-        .map(|endpoint| endpoint.location.clone())
+        .map(|endpoint| Consumer::at(endpoint.location.clone(), endpoint))
 }

@@ -4,13 +4,16 @@
 //! and signed as it has to be, and [`CheckedSignIn`] has an answer's address among the registered ones. Only the last
 //! can be answered, with a token or with a refusal.
 
+mod artifact;
 mod consumer;
 mod demand;
 pub mod idp_initiated;
 pub mod logout;
 pub mod pending;
 mod received;
+pub mod resolution;
 mod respond;
+mod sealing;
 mod sign_in;
 
 pub use received::{MessageName, Received};

@@ -88,6 +88,16 @@ impl Received {
         })
     }
 
+    /// A request of another server, from the body of an envelope.
+    pub(super) fn from_body(xml: String) -> Received {
+        Received {
+            kind: MessageKind::Request,
+            xml,
+            relay_state: None,
+            query: None,
+        }
+    }
+
     /// Which message it says to be.
     ///
     /// # Errors

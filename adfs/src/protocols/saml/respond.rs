@@ -7,10 +7,11 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::CheckedSignIn;
+use super::artifact::{self, ArtifactError};
 use super::logout::Participant;
 use crate::ids;
 use crate::pages::with_explicit_port;
-use crate::protocols::{AutoPost, Issued};
+use crate::protocols::{AutoPost, Issued, Outgoing};
 use crate::sign_in::{Permit, Refusal};
 use crate::state::Federation;
 use crate::tokens::{self, IssueSaml20, encryption, issue_saml20};
@@ -24,6 +25,9 @@ pub enum SamlError {
     /// The message around it.
     #[error("the response around the assertion cannot be written: {0}")]
     Response(#[from] federation::IssueError),
+    /// The message cannot be left for the relying party to fetch.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     /// The name is to be encrypted for somebody unknown.
     #[error(
         "relying party trust {0:?} has encrypted_name_id_required and no encryption_certificate; add the certificate"
@@ -45,12 +49,12 @@ impl SamlError {
 ///
 /// # Errors
 /// [`SamlError`].
-pub fn respond(
+pub async fn respond(
     federation: &Federation,
     checked: &CheckedSignIn,
     permit: &Permit,
 ) -> Result<Issued, SamlError> {
-    let configuration = federation.configuration.load();
+    let configuration = federation.configuration.load_full();
     let trust = &checked.request.relying_party;
     let encrypt = encryption(trust);
     if trust.saml.encrypted_name_id_required && encrypt.is_none() {
@@ -64,7 +68,7 @@ pub fn respond(
         authentication: permit.authentication(),
         audience: &checked.request.identifier,
         issuer: &configuration.service.identifier,
-        recipient: Some(checked.consumer.as_str()),
+        recipient: Some(checked.consumer.location.as_str()),
         in_response_to: checked.in_response_to.as_deref(),
         delivery_window: configuration.properties.saml_message_delivery_window,
         now,
@@ -74,13 +78,14 @@ pub fn respond(
         encrypt_claims: encrypt,
         encrypt_name: encrypt.filter(|_| trust.saml.encrypted_name_id_required),
     })?;
-    let post = response(
+    let outgoing = response(
         federation,
         checked,
         &Status::success(),
         Some(&token.assertion),
         now,
-    )?;
+    )
+    .await?;
     let participant = Participant {
         relying_party: checked.request.identifier.clone(),
         name: token.name_id,
@@ -88,7 +93,8 @@ pub fn respond(
         more: false,
     };
     Ok(Issued {
-        post,
+        outgoing,
+        endpoint: checked.consumer.location.to_string(),
         token_id: token.id,
         participant: Some(participant),
     })
@@ -96,11 +102,11 @@ pub fn respond(
 
 /// The response that tells of `refusal`, if it is one to tell of: only demands of the request that cannot be met, and
 /// anything but a loop where no page may be shown.
-pub fn tell(
+pub async fn tell(
     federation: &Federation,
     checked: &CheckedSignIn,
     refusal: &Refusal,
-) -> Option<AutoPost> {
+) -> Option<Outgoing> {
     let status = match refusal {
         Refusal::Passive => Status::no_passive(),
         Refusal::MethodNotSupported | Refusal::SecondFactorUnavailable => {
@@ -113,22 +119,23 @@ pub fn tell(
         _ => return None,
     };
     response(federation, checked, &status, None, federation.clock.now())
+        .await
         .inspect_err(|error| tracing::error!(%error, "a SAML error response cannot be written"))
         .ok()
 }
 
-fn response(
+async fn response(
     federation: &Federation,
     checked: &CheckedSignIn,
     status: &Status,
     assertion: Option<&Fragment>,
     issue_instant: OffsetDateTime,
-) -> Result<AutoPost, federation::IssueError> {
-    let configuration = federation.configuration.load();
+) -> Result<Outgoing, SamlError> {
+    let configuration = federation.configuration.load_full();
     let trust = &checked.request.relying_party;
     let signing = federation.keys.token_signing();
     let sign = trust.saml.response_signature.signs_message();
-    let destination = checked.consumer.as_str();
+    let destination = checked.consumer.location.as_str();
     let id = format!("_{}", ids::guid());
     let message = write_response(&ResponseParts {
         id: &id,
@@ -140,11 +147,24 @@ fn response(
         assertion,
         sign: sign.then(|| (signing.key(), trust.signature_algorithm)),
     })?;
+    if checked.consumer.by_artifact {
+        let relay_state = checked.relay_state.as_deref();
+        let address = artifact::send(
+            federation,
+            &configuration,
+            trust,
+            destination,
+            relay_state,
+            &message,
+        )
+        .await?;
+        return Ok(Outgoing::Redirect(address));
+    }
     let mut fields = vec![("SAMLResponse", post::encode(message.as_str()))];
     if let Some(relay_state) = &checked.relay_state {
         fields.push(("RelayState", relay_state.clone()));
     }
     let action = Url::parse(destination)
         .map_or_else(|_| destination.to_owned(), |url| with_explicit_port(&url));
-    Ok(AutoPost { action, fields })
+    Ok(Outgoing::Post(AutoPost { action, fields }))
 }

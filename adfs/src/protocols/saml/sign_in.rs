@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use federation::endpoints::ReplyUrl;
 use federation::saml2::{AuthnRequest, NameIdPolicy};
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
+use super::consumer::{self, Consumer};
+use super::demand;
 use super::received::{Received, Trusted, unreadable};
-use super::{consumer, demand};
 use crate::config::{Configuration, RelyingPartyTrust};
 use crate::sign_in::{Freshness, Refusal, SignInRequest};
 
@@ -52,7 +52,7 @@ pub struct CheckedSignIn {
     /// `IDPList`: claims providers that the message names, the most wanted first.
     pub identity_providers: Vec<String>,
     pub(super) in_response_to: Option<String>,
-    pub(super) consumer: ReplyUrl,
+    pub(super) consumer: Consumer,
     pub(super) relay_state: Option<String>,
     pub(super) name_id_policy: Option<NameIdPolicy>,
 }
@@ -69,8 +69,13 @@ pub(super) fn relying_party(
         .ok_or(Refusal::UnknownRelyingParty)
 }
 
-/// Whether `destination` is the address that takes messages.
+/// Whether `destination` is the address that takes messages of browsers.
 pub(super) fn is_ours(configuration: &Configuration, destination: Option<&str>) -> bool {
+    is_at(configuration, "/adfs/ls", destination)
+}
+
+/// Whether `destination`, if there is one, is the endpoint of this service at `path`, written without a slash at its end.
+pub(super) fn is_at(configuration: &Configuration, path: &str, destination: Option<&str>) -> bool {
     let Some(destination) = destination else {
         return true;
     };
@@ -78,13 +83,13 @@ pub(super) fn is_ours(configuration: &Configuration, destination: Option<&str>) 
         return false;
     };
     Url::parse(destination).is_ok_and(|url| {
-        let path = url.path();
+        let named = url.path();
         url.origin() == ours.origin()
             && url.query().is_none()
-            && path
+            && named
                 .strip_suffix('/')
-                .unwrap_or(path)
-                .eq_ignore_ascii_case("/adfs/ls")
+                .unwrap_or(named)
+                .eq_ignore_ascii_case(path)
     })
 }
 

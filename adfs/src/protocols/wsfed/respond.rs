@@ -6,7 +6,7 @@ use url::Url;
 
 use super::CheckedSignIn;
 use crate::pages::with_explicit_port;
-use crate::protocols::{AutoPost, Issued};
+use crate::protocols::{AutoPost, Issued, Outgoing};
 use crate::sign_in::Permit;
 use crate::state::Federation;
 use crate::tokens::{self, IssueWsFederation, issue_ws_federation};
@@ -59,7 +59,8 @@ pub fn respond(
     let action =
         Url::parse(reply).map_or_else(|_| reply.to_owned(), |url| with_explicit_port(&url));
     Ok(Issued {
-        post: AutoPost { action, fields },
+        endpoint: action.clone(),
+        outgoing: Outgoing::Post(AutoPost { action, fields }),
         token_id: token.id,
         participant: None,
     })

@@ -12,21 +12,12 @@ use time::OffsetDateTime;
 use super::Participant;
 use crate::config::{Configuration, RelyingPartyTrust, SamlEndpoint, SamlProtocol};
 use crate::ids;
-use crate::protocols::AutoPost;
+use crate::protocols::{AutoPost, Outgoing};
 use crate::state::Federation;
 use crate::tokens::encryption;
 
 /// `Reason` of every request of ours (SAML 2.0 Core 3.7.3).
 const BY_USER: &str = "urn:oasis:names:tc:SAML:2.0:logout:user";
-
-/// A message for the browser to carry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outgoing {
-    /// By a redirect to this address.
-    Redirect(String),
-    /// By a form.
-    Post(AutoPost),
-}
 
 /// Why a participant cannot be asked.
 #[derive(Debug, Error)]
