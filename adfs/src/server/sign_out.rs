@@ -27,7 +27,7 @@ pub(super) async fn end(
         .as_deref()
         .and_then(|wreply| registered_anywhere(exchange, wreply));
     let visited = cookies::visited(&exchange.cookies);
-    let onward = upstream::onward(exchange, target);
+    let onward = upstream::onward(exchange, target).await;
     match end_all(exchange).await {
         Ok(participants) => {
             let now = exchange.federation.clock.now();

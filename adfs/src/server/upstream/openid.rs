@@ -5,14 +5,15 @@ use actix_web::http::Method;
 use time::Duration;
 use uuid::Uuid;
 
+use super::sign_out::{Onward, back};
 use super::{accepted, asked, refused};
 use crate::authentication::{AssertionRefusal, IdTokenDemand, accept_id_token};
 use crate::config::{ClaimsProviderProtocol, ClaimsProviderTrust, OpenIdProvider};
 use crate::protocols::upstream::openid::{self, Arrived, OpenIdError, Question, Redemption};
-use crate::protocols::upstream::{AnswerError, Pending};
+use crate::protocols::upstream::{AnswerError, Pending, PendingSignOut};
 use crate::server::exchange::Exchange;
 use crate::server::parameters::Parameters;
-use crate::server::report;
+use crate::server::{cookies, report};
 use crate::sign_in::{Refusal, SignInRequest};
 
 /// Path of the redirect URI.
@@ -90,6 +91,12 @@ pub(in crate::server) async fn arrive(
         error: field("error")?,
         issuer: field("iss")?,
     };
+    if arrived.code.is_none()
+        && arrived.error.is_none()
+        && let Some(pending) = pending_sign_out(exchange, key)
+    {
+        return Ok(back(exchange, &pending, true));
+    }
     let (pending, trust) = asked(exchange, key)?;
     let ClaimsProviderProtocol::OpenIdConnect(config) = &trust.protocol else {
         return Err(Refusal::NoPendingSignIn);
@@ -100,6 +107,49 @@ pub(in crate::server) async fn arrive(
         .unwrap_or_else(|_| Err(OpenIdError::Timeout.into()))
         .map_err(|error| refused(exchange, &trust, &error))?;
     accepted(exchange, &pending, &trust, &proof).await
+}
+
+/// The provider's address for the end of its session (OpenID Connect RP-Initiated Logout 1.0), if it has one. Its session
+/// is left as it is when it does not answer: that must not keep the user from signing out here.
+pub(super) async fn sign_out(
+    exchange: &Exchange<'_>,
+    trust: &ClaimsProviderTrust,
+    config: &OpenIdProvider,
+    target: Option<&str>,
+) -> Option<Onward> {
+    let federation = exchange.federation;
+    let known = federation
+        .openid_providers
+        .get(&trust.identifier, config)
+        .ok()?;
+    let discovery = known.discovery(federation.clock.now()).await;
+    let discovery = discovery.inspect_err(|error| {
+        tracing::warn!(
+            activity_id = %exchange.context.activity_id,
+            claims_provider = %trust.name,
+            %error,
+            "a claims provider could not be asked to sign out"
+        );
+    });
+    let mut address = discovery.ok()?.end_session_endpoint.clone()?;
+    let pending = PendingSignOut::begin(trust, target, &federation.clock);
+    let cookies = cookies::context(pending.key(), &pending.seal(&federation.keys)?)?;
+    address
+        .query_pairs_mut()
+        .append_pair("client_id", &config.client_id)
+        .append_pair("post_logout_redirect_uri", &redirect_uri(exchange))
+        .append_pair("state", &pending.key().hyphenated().to_string());
+    Some(Onward {
+        target: Some(address.into()),
+        cookies,
+    })
+}
+
+/// The sign-out of this browser that is away under `key`.
+fn pending_sign_out(exchange: &Exchange<'_>, key: Option<Uuid>) -> Option<PendingSignOut> {
+    let federation = exchange.federation;
+    let sealed = exchange.cookies.context(key?)?;
+    PendingSignOut::open(&federation.keys, &federation.clock, key?, &sealed)
 }
 
 async fn answer(

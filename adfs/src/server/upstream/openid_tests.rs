@@ -566,3 +566,33 @@ async fn a_provider_that_is_away_or_somebody_else_is_told_as_such() {
     service.clock.advance(Duration::seconds(5));
     assert_eq!(service.browser().get(&target).await.status, 302);
 }
+
+#[actix_web::test]
+async fn sign_out_goes_by_the_provider_and_back_to_the_application() {
+    let provider = Provider::start();
+    provider.state().discovery["end_session_endpoint"] =
+        json!(format!("{}/logout?a=b", provider.issuer));
+    let service = provider.trusted("", "").await;
+    let mut browser = service.browser();
+    let asked = leave(&mut browser, &provider, "").await;
+    let code = provider.grant(&asked, provider.claims(&asked));
+    bring(&mut browser, &code, &asked["state"], &provider.issuer).await;
+    assert!(browser.has_session());
+    let out = "/adfs/ls/?wa=wsignout1.0&wreply=https%3A%2F%2Fapp.corp.test%2Fbye";
+    let answer = browser.get(out).await;
+    assert!(!browser.has_session());
+    let logout = format!("{}/logout?a=b&", provider.issuer);
+    let address = answer.location;
+    let url = Url::parse(&address).expect("an address");
+    let asked: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+    assert!(address.starts_with(&logout), "{address}");
+    assert_eq!(asked["client_id"], "us");
+    assert_eq!(asked["post_logout_redirect_uri"], HERE);
+    // Somebody else's return leads nowhere.
+    let back = format!("/adfs/ls/oidc?state={}", asked["state"]);
+    assert!(service.browser().get(&back).await.status >= 400);
+    let answer = browser.get(&back).await;
+    assert_eq!(answer.status, 302, "{}", answer.body);
+    assert_eq!(answer.location, "https://app.corp.test/bye");
+    assert!(browser.get(&back).await.status >= 400, "once");
+}

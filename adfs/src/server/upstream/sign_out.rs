@@ -5,7 +5,7 @@ use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use url::form_urlencoded;
 
-use super::{ENDPOINT, recipients};
+use super::{ENDPOINT, openid, recipients};
 use crate::config::{ClaimsProviderProtocol, ClaimsProviderTrust};
 use crate::pages::SignedOut;
 use crate::protocols::saml::Received;
@@ -25,23 +25,24 @@ pub(in crate::server) struct Onward {
 
 /// By way of the claims provider, if the user of this browser's session came by one that can be asked. `target` is the
 /// registered address to go to in the end.
-pub(in crate::server) fn onward(exchange: &Exchange<'_>, target: Option<String>) -> Onward {
+pub(in crate::server) async fn onward(exchange: &Exchange<'_>, target: Option<String>) -> Onward {
     let session = exchange.session();
     let trust = session.as_ref().and_then(|session| {
         let providers = &exchange.configuration.claims_providers;
         let trust = providers.by_identifier(session.claims_provider()?);
         trust.filter(|trust| trust.enabled)
     });
-    let asked = session
-        .zip(trust)
-        .and_then(|(session, trust)| ask(exchange, &session, &trust, target.as_deref()));
+    let asked = match session.zip(trust) {
+        Some((session, trust)) => ask(exchange, &session, &trust, target.as_deref()).await,
+        None => None,
+    };
     asked.unwrap_or(Onward {
         target,
         cookies: Vec::new(),
     })
 }
 
-fn ask(
+async fn ask(
     exchange: &Exchange<'_>,
     session: &Session,
     trust: &ClaimsProviderTrust,
@@ -63,8 +64,11 @@ fn ask(
                 cookies: Vec::new(),
             })
         }
-        // A directory has no sessions; those at providers of OpenID Connect are left as they are.
-        ClaimsProviderProtocol::Ldap(_) | ClaimsProviderProtocol::OpenIdConnect(_) => None,
+        ClaimsProviderProtocol::OpenIdConnect(config) => {
+            openid::sign_out(exchange, trust, config, target).await
+        }
+        // It has no sessions.
+        ClaimsProviderProtocol::Ldap(_) => None,
         ClaimsProviderProtocol::Saml { .. } => {
             let endpoint = trust.logout_by_redirect()?;
             let SessionSubject::Asserted(identity) = session.subject() else {
@@ -124,14 +128,19 @@ pub(in crate::server) fn answered(
                 false
             })
     });
-    let gone = cookies::without_context(&exchange.cookies, key);
+    Some(back(exchange, &pending, done))
+}
+
+/// Goes on after a sign-out that was away at a claims provider. `done` is whether it signed the user out, too.
+pub(super) fn back(exchange: &Exchange<'_>, pending: &PendingSignOut, done: bool) -> HttpResponse {
+    let gone = cookies::without_context(&exchange.cookies, pending.key());
     let target = pending.target();
     if let (true, Some(target)) = (done, target) {
         let mut response = exchange.redirect(StatusCode::FOUND, target);
         for cookie in gone {
             response.cookie(cookie);
         }
-        return Some(response.finish());
+        return response.finish();
     }
     let signed_out = if done {
         SignedOut::Everywhere
@@ -142,5 +151,5 @@ pub(in crate::server) fn answered(
     for cookie in gone {
         page.response.cookie(cookie);
     }
-    Some(page.finish())
+    page.finish()
 }
