@@ -3,6 +3,8 @@
 use openssl::error::ErrorStack;
 use thiserror::Error;
 
+use crate::signature::RemoteSignerError;
+
 /// Why a token, a response or a metadata document cannot be written or signed. No message holds a claim's value.
 #[derive(Debug, Error)]
 pub enum IssueError {
@@ -51,4 +53,7 @@ pub enum IssueError {
     /// The cryptographic library.
     #[error("the signature cannot be made: {0}")]
     Signature(#[from] ErrorStack),
+    /// A key that is elsewhere, as in a hardware security module.
+    #[error("the key that is kept elsewhere does not sign: {0}")]
+    RemoteSigner(#[from] RemoteSignerError),
 }

@@ -62,6 +62,20 @@ impl SignatureAlgorithm {
             .find(|algorithm| algorithm.uri().strip_prefix("http://") == Some(rest))
     }
 
+    /// What stands before the digest in a `DigestInfo` (RFC 8017 section 9.2, note 1).
+    const fn digest_info_head(self) -> &'static [u8] {
+        match self {
+            SignatureAlgorithm::RsaSha256 => &[
+                0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+                0x01, 0x05, 0x00, 0x04, 0x20,
+            ],
+            SignatureAlgorithm::RsaSha1 => &[
+                0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04,
+                0x14,
+            ],
+        }
+    }
+
     fn digest(self) -> MessageDigest {
         match self {
             SignatureAlgorithm::RsaSha256 => MessageDigest::sha256(),
@@ -109,16 +123,41 @@ pub enum SigningKeyError {
         "what the signing key signs does not verify; the cryptographic library cannot be trusted on this machine"
     )]
     SelfTest,
+    /// The key is elsewhere and does not sign.
+    #[error("the signing key cannot be used: {0}")]
+    Remote(String),
     /// The cryptographic library.
     #[error("the signing key cannot be read: {0}")]
     Library(#[from] ErrorStack),
+}
+
+/// Signs with a key that is somewhere else, as in a hardware security module.
+pub trait RemoteSigner: Send + Sync + fmt::Debug {
+    /// The signature by RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.1) over a `DigestInfo` in DER (section 9.2), which holds
+    /// algorithm and digest of the message. It may block.
+    ///
+    /// # Errors
+    /// When the key cannot be reached or refuses.
+    fn sign_digest_info(&self, digest_info: &[u8]) -> Result<Vec<u8>, RemoteSignerError>;
+}
+
+/// What a [`RemoteSigner`] says when it does not sign.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct RemoteSignerError(pub String);
+
+/// Where a key is.
+enum Place {
+    Here(PKey<Private>),
+    Elsewhere(Box<dyn RemoteSigner>),
 }
 
 /// A private key with its certificate. The key cannot be taken out again.
 ///
 /// Reading a key costs more than a signature, so one value is made at start and shared.
 pub struct SigningKey {
-    key: PKey<Private>,
+    key: Place,
+    bits: u32,
     certificate: String,
 }
 
@@ -137,15 +176,47 @@ impl SigningKey {
         if !certificate.public_key()?.public_eq(&key) {
             return Err(SigningKeyError::CertificateOfOtherKey);
         }
+        SigningKey::tried(key.bits(), Place::Here(key), certificate)
+    }
+
+    /// For a key that is elsewhere; it is tried out, too.
+    ///
+    /// # Errors
+    /// See [`SigningKeyError`].
+    pub fn remote(
+        signer: Box<dyn RemoteSigner>,
+        certificate: &X509,
+    ) -> Result<SigningKey, SigningKeyError> {
+        let public = certificate.public_key()?;
+        if public.id() != Id::RSA {
+            return Err(SigningKeyError::NotRsa);
+        }
+        if public.bits() < MIN_RSA_BITS {
+            return Err(SigningKeyError::TooShort(public.bits()));
+        }
+        SigningKey::tried(public.bits(), Place::Elsewhere(signer), certificate)
+    }
+
+    fn tried(bits: u32, key: Place, certificate: &X509) -> Result<SigningKey, SigningKeyError> {
+        let is_remote = matches!(key, Place::Elsewhere(_));
         let signing = SigningKey {
             key,
+            bits,
             certificate: STANDARD.encode(certificate.to_der()?),
         };
-        let value = signing.sign_octets(b"self-test", SignatureAlgorithm::RsaSha256)?;
+        let value = signing
+            .sign_octets(b"self-test", SignatureAlgorithm::RsaSha256)
+            .map_err(|error| match error {
+                IssueError::Signature(error) => SigningKeyError::Library(error),
+                other => SigningKeyError::Remote(other.to_string()),
+            })?;
         let public = certificate.public_key()?;
         let mut verifier = Verifier::new(MessageDigest::sha256(), &public)?;
         if verifier.verify_oneshot(&value, b"self-test")? {
             Ok(signing)
+        } else if is_remote {
+            // It cannot be told from here which of the two is wrong; most often it is this.
+            Err(SigningKeyError::CertificateOfOtherKey)
         } else {
             Err(SigningKeyError::SelfTest)
         }
@@ -190,8 +261,29 @@ impl SigningKey {
         &self,
         octets: &[u8],
         algorithm: SignatureAlgorithm,
-    ) -> Result<Vec<u8>, ErrorStack> {
-        Signer::new(algorithm.digest(), &self.key)?.sign_oneshot_to_vec(octets)
+    ) -> Result<Vec<u8>, IssueError> {
+        match &self.key {
+            Place::Here(key) => {
+                Ok(Signer::new(algorithm.digest(), key)?.sign_oneshot_to_vec(octets)?)
+            }
+            Place::Elsewhere(signer) => {
+                let mut info = algorithm.digest_info_head().to_vec();
+                info.extend_from_slice(&openssl::hash::hash(algorithm.digest(), octets)?);
+                Ok(signer.sign_digest_info(&info)?)
+            }
+        }
+    }
+
+    /// The raw signature over a message that is sent beside it: RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub fn sign_detached(
+        &self,
+        message: &[u8],
+        algorithm: SignatureAlgorithm,
+    ) -> Result<Vec<u8>, IssueError> {
+        self.sign_octets(message, algorithm)
     }
 }
 
@@ -199,7 +291,7 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("SigningKey")
-            .field("bits", &self.key.bits())
+            .field("bits", &self.bits)
             .finish_non_exhaustive()
     }
 }

@@ -80,7 +80,9 @@ pub use saml::{
 };
 pub use secret::Secret;
 pub use server_address::{ServerAddress, Transport};
-pub use service::{Https, KeyFiles, Log, LogFormat, Probe, ProxySettings, Service, StoreSettings};
+pub use service::{
+    Https, KeyFiles, Log, LogFormat, Pkcs11Settings, Probe, ProxySettings, Service, StoreSettings,
+};
 pub use trust_check::{TrustChanges, TrustCheck};
 pub use web_content::{ErrorPageInfo, Layout, Theme, ThemeFile, WebContent};
 
@@ -199,6 +201,15 @@ impl Configuration {
         let organization = people::organization(root.section("organization"));
         let contact = people::contact(root.section("contact"));
         root.finish();
+        if keys.pkcs11.is_some() && properties.certificate_rollover.automatic {
+            problems.borrow_mut().push(Problem {
+                place: document.place(None),
+                key: "keys.pkcs11".to_owned(),
+                message: "keys in a token are not made and replaced automatically".to_owned(),
+                remedy: "set auto_certificate_rollover = false under [properties]".to_owned(),
+                excerpt: None,
+            });
+        }
         refuse_unknown_variables(environment, &problems);
         let before = problems.borrow().len();
         let claims_providers = claims_provider_reader::load(

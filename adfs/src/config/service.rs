@@ -9,6 +9,8 @@ use url::{Host, Url};
 
 use super::access_control::Network;
 use super::reader::Section;
+use super::secret::Secret;
+use super::secret_reader::{self, SecretKeys};
 
 const HTTPS_PORT: u32 = 443;
 
@@ -73,6 +75,61 @@ pub struct KeyFiles {
     pub service_key: PathBuf,
     /// Folder of token certificates and their sealed private keys.
     pub folder: PathBuf,
+    /// Where the token-signing key is, if not in that folder.
+    pub pkcs11: Option<Pkcs11Settings>,
+}
+
+/// `[keys.pkcs11]`: a token-signing key in a hardware security module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pkcs11Settings {
+    /// The module: a shared library of the maker.
+    pub module: PathBuf,
+    /// Label of the token (CKA_LABEL of the slot's token).
+    pub token_label: String,
+    /// Label of the private key in it, an RSA key.
+    pub key_label: String,
+    /// PIN of the token's user.
+    pub pin: Secret,
+    /// File of the certificate of the key, in PEM or DER.
+    pub certificate: PathBuf,
+    /// Files of further certificates to publish: the next one, and the one before.
+    pub secondary_certificates: Vec<PathBuf>,
+}
+
+const PKCS11_PIN: SecretKeys = SecretKeys {
+    value: "pin",
+    file: "pin_file",
+    expected: "the path of a file that holds the PIN of the token's user and nothing else",
+};
+
+fn pkcs11(mut section: Section<'_>) -> Option<Pkcs11Settings> {
+    if !section.is_present() {
+        section.finish();
+        return None;
+    }
+    let module = section.required_path("module", "the path of the PKCS#11 module");
+    let token_label = section.required("token_label", "the label of the token");
+    let key_label = section.required("key_label", "the label of the private key");
+    let pin = secret_reader::required(&mut section, &PKCS11_PIN);
+    let certificate =
+        section.required_path("certificate", "the path of the certificate of that key");
+    let secondary = section
+        .find::<Vec<String>>("secondary_certificates", "a list of paths of certificates")
+        .map(|found| found.value)
+        .unwrap_or_default();
+    let path = section.document.path.clone();
+    section.finish();
+    Some(Pkcs11Settings {
+        module: module?,
+        token_label: token_label?.value,
+        key_label: key_label?.value,
+        pin: pin?,
+        certificate: certificate?,
+        secondary_certificates: secondary
+            .iter()
+            .map(|file| path.with_file_name(file))
+            .collect(),
+    })
 }
 
 /// `[log]`.
@@ -233,10 +290,12 @@ pub(super) fn store(mut section: Section<'_>) -> StoreSettings {
 pub(super) fn keys(mut section: Section<'_>) -> KeyFiles {
     let service_key = section.path_or("service_key", "state/service.key");
     let folder = section.path_or("folder", "state/keys");
+    let pkcs11 = pkcs11(section.section("pkcs11"));
     section.finish();
     KeyFiles {
         service_key,
         folder,
+        pkcs11,
     }
 }
 

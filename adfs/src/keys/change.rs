@@ -41,6 +41,18 @@ pub enum Change<'a> {
     Remove(CertificateType, &'a str),
 }
 
+impl Change<'_> {
+    const fn role(&self) -> CertificateType {
+        match *self {
+            Change::Announce(role)
+            | Change::Urgent(role)
+            | Change::Add { role, .. }
+            | Change::SetPrimary(role, _)
+            | Change::Remove(role, _) => role,
+        }
+    }
+}
+
 /// What happened to a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolledOver {
@@ -80,7 +92,7 @@ impl Keys {
     ) -> Result<Vec<RolledOver>, KeyError> {
         self.edit(|draft| {
             let mut events = Vec::new();
-            if !rollover.automatic {
+            if !rollover.automatic || draft.keys.pkcs11.is_some() {
                 return Ok(events);
             }
             for role in CertificateType::ALL {
@@ -111,6 +123,9 @@ impl Keys {
         rollover: &CertificateRollover,
         now: OffsetDateTime,
     ) -> Result<Vec<RolledOver>, KeyError> {
+        if self.pkcs11.is_some() && change.role() == CertificateType::TokenSigning {
+            return Err(KeyError::Pkcs11Manual);
+        }
         self.edit(|draft| draft.change(change, rollover, now))
     }
 
@@ -146,13 +161,7 @@ impl Keys {
     /// Needs the lock. Only a first start makes anything, so the time hardly matters.
     fn take(&self, now: OffsetDateTime) -> Result<(), KeyError> {
         let settings = &self.settings;
-        let current = TokenKeys::load_or_make(
-            &settings.folder,
-            &settings.host_name,
-            &self.seal,
-            now,
-            settings.duration,
-        )?;
+        let current = TokenKeys::load_or_make(settings, &self.seal, now, self.pkcs11.as_ref())?;
         self.current.store(std::sync::Arc::new(current));
         Ok(())
     }

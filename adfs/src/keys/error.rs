@@ -171,6 +171,35 @@ pub enum KeyError {
         /// Why.
         source: SigningKeyError,
     },
+    /// A PKCS#11 module.
+    #[error("the PKCS#11 module {module} cannot {what}: {reason}")]
+    Pkcs11 {
+        /// Its file.
+        module: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        reason: String,
+    },
+    /// A token of a PKCS#11 module.
+    #[error(
+        "{count} the label {label:?}; set keys.pkcs11.token_label to that of the token with the key"
+    )]
+    Pkcs11Token {
+        /// What was looked for.
+        label: String,
+        /// How many there are.
+        count: &'static str,
+    },
+    /// A change of certificates whose key is in a token.
+    #[error(
+        "the token-signing key is in a PKCS#11 token, so its certificates are yours: name them under [keys.pkcs11] and \
+         restart the service"
+    )]
+    Pkcs11Manual,
+    /// Another key while the server runs.
+    #[error("[keys.pkcs11] has changed; restart the service to use that key")]
+    Pkcs11Changed,
     /// Keys of a lab for a name that others could rely on.
     #[error(
         "these are the keys of a lab, and {host_name} is no lab's name; lab keys serve names below .localhost, .test, .example \

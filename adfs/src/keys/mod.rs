@@ -11,6 +11,7 @@ pub mod expiry;
 mod files;
 mod lab;
 mod pair;
+mod pkcs11;
 mod plan;
 mod rollover;
 mod seal;
@@ -33,7 +34,8 @@ pub use rollover::PlannedStep;
 pub use token_keys::{ListedCertificate, TokenDecrypting, TokenKeys, TokenSigning};
 
 use crate::clock::Clock;
-use crate::config::Configuration;
+use crate::config::{Configuration, Pkcs11Settings};
+use pkcs11::Pkcs11Certificates;
 use seal::Seal;
 use service_key::ServiceKeys;
 use set::Set;
@@ -47,6 +49,8 @@ struct Settings {
     lab: bool,
     /// Validity of new certificates.
     duration: Duration,
+    /// Where the token-signing key is, if not in the folder.
+    pkcs11: Option<Pkcs11Settings>,
 }
 
 impl Settings {
@@ -57,6 +61,7 @@ impl Settings {
             host_name: configuration.service.host_name.clone(),
             lab: configuration.service.lab_keys,
             duration: configuration.properties.certificate_rollover.duration,
+            pkcs11: configuration.keys.pkcs11.clone(),
         }
     }
 }
@@ -67,6 +72,7 @@ pub struct Keys {
     lab: bool,
     seal: Seal,
     settings: Settings,
+    pkcs11: Option<Pkcs11Certificates>,
     current: ArcSwap<TokenKeys>,
 }
 
@@ -104,14 +110,13 @@ impl Keys {
         let lab = settings.lab || service_keys.are_lab_keys();
         lab::check(&settings.host_name, lab)?;
         let seal = Seal::new(service_keys)?;
-        let current = TokenKeys::load_or_make(
-            &settings.folder,
-            &settings.host_name,
-            &seal,
-            now,
-            settings.duration,
-        )?;
+        let pkcs11 = match &settings.pkcs11 {
+            Some(settings) => Some(Pkcs11Certificates::open(settings)?),
+            None => None,
+        };
+        let current = TokenKeys::load_or_make(settings, &seal, now, pkcs11.as_ref())?;
         Ok(Keys {
+            pkcs11,
             lab,
             seal,
             settings: settings.clone(),
@@ -122,8 +127,12 @@ impl Keys {
     /// Whether these keys may go on serving under another configuration.
     ///
     /// # Errors
-    /// [`KeyError::LabKeys`] when they are a lab's and the name no longer is.
+    /// [`KeyError::LabKeys`] when they are a lab's and the name no longer is; [`KeyError::Pkcs11Changed`] for another key
+    /// in a token, which only a start opens.
     pub fn check(&self, configuration: &Configuration) -> Result<(), KeyError> {
+        if self.settings.pkcs11 != configuration.keys.pkcs11 {
+            return Err(KeyError::Pkcs11Changed);
+        }
         lab::check(&configuration.service.host_name, self.lab)
     }
 
@@ -136,6 +145,7 @@ impl Keys {
             host_name: "sts.contoso.test".to_owned(),
             lab: false,
             duration: Duration::days(365),
+            pkcs11: None,
         };
         Keys::load_from(&settings, now).expect("keys")
     }
@@ -160,13 +170,27 @@ impl Keys {
     /// # Errors
     /// As [`Keys::certificates`].
     pub fn listed(configuration: &Configuration) -> Result<Vec<ListedCertificate>, KeyError> {
-        Keys::listed_in(&configuration.keys.folder)
+        let folder = &configuration.keys.folder;
+        match &configuration.keys.pkcs11 {
+            None => Keys::listed_in(folder, &CertificateType::ALL),
+            Some(settings) => {
+                let mut listed = pkcs11::listed(settings)?;
+                listed.extend(Keys::listed_in(
+                    folder,
+                    &[CertificateType::TokenDecrypting],
+                )?);
+                Ok(listed)
+            }
+        }
     }
 
-    fn listed_in(folder: &std::path::Path) -> Result<Vec<ListedCertificate>, KeyError> {
+    fn listed_in(
+        folder: &std::path::Path,
+        roles: &[CertificateType],
+    ) -> Result<Vec<ListedCertificate>, KeyError> {
         let set = Set::read(folder)?;
         let mut listed = Vec::new();
-        for role in CertificateType::ALL {
+        for role in roles.iter().copied() {
             for (at, entry) in set.of(role).iter().enumerate() {
                 let certificate = pair::certificate(folder, entry)?;
                 listed.push(ListedCertificate::new(role, at, entry, certificate));
@@ -231,6 +255,8 @@ impl Keys {
     }
 }
 
+#[cfg(test)]
+mod pkcs11_tests;
 #[cfg(test)]
 mod rollover_tests;
 #[cfg(test)]

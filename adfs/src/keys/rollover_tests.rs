@@ -30,6 +30,7 @@ fn open(folder: &Path) -> Keys {
         host_name: "sts.contoso.test".to_owned(),
         lab: false,
         duration: MINUTES.duration,
+        pkcs11: None,
     };
     Keys::load_from(&settings, BEGIN).expect("keys")
 }
@@ -182,7 +183,7 @@ fn a_crash_at_any_moment_leaves_a_usable_set() {
     fs::write(&list, &before_text).expect("written");
     let missing = |error: KeyError| matches!(error, KeyError::NoCertificate { .. });
     assert!(
-        Keys::listed_in(&key_folder).is_err_and(missing),
+        Keys::listed_in(&key_folder, &CertificateType::ALL).is_err_and(missing),
         "files go after the list only"
     );
     let listed = before_text.replace(&before[1], &newest);

@@ -13,6 +13,7 @@ fn settings(folder: &Path) -> Settings {
         host_name: "sts.contoso.test".to_owned(),
         lab: false,
         duration: Duration::days(365),
+        pkcs11: None,
     }
 }
 
@@ -158,13 +159,13 @@ fn a_key_without_a_certificate_was_never_used_and_is_replaced() {
 #[test]
 fn certificates_are_shown_without_their_keys() {
     let folder = tempfile::tempdir().expect("a folder");
-    let missing = Keys::listed_in(&folder.path().join("keys"))
+    let missing = Keys::listed_in(&folder.path().join("keys"), &CertificateType::ALL)
         .map(|_| ())
         .expect_err("none yet");
     assert!(matches!(missing, KeyError::NoCertificate { .. }));
     let keys = Keys::in_folder(folder.path(), NOW);
     fs::remove_file(folder.path().join("service.key")).expect("removed");
-    let shown = Keys::listed_in(&folder.path().join("keys")).expect("shown");
+    let shown = Keys::listed_in(&folder.path().join("keys"), &CertificateType::ALL).expect("shown");
     assert_eq!(
         shown[0].certificate.thumbprint(),
         keys.token_signing().certificate().thumbprint()

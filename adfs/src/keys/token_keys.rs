@@ -1,7 +1,6 @@
 //! The certificates and keys in use at one moment. A change makes another value and swaps it in whole.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -12,10 +11,12 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Padding;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::Settings;
 use super::pair::Pair;
+use super::pkcs11::Pkcs11Certificates;
 use super::seal::Seal;
 use super::set::{Entry, Set};
 use super::{Certificate, CertificateType, KeyError};
@@ -28,6 +29,10 @@ pub struct TokenSigning {
 }
 
 impl TokenSigning {
+    pub(super) fn new(key: SigningKey, certificate: Certificate) -> TokenSigning {
+        TokenSigning { key, certificate }
+    }
+
     /// For signing.
     pub fn key(&self) -> &SigningKey {
         &self.key
@@ -156,12 +161,17 @@ impl TokenKeys {
 
     /// Reads the set; makes the first pair of a role where none has ever been.
     pub(super) fn load_or_make(
-        folder: &Path,
-        host_name: &str,
+        settings: &Settings,
         seal: &Seal,
         now: OffsetDateTime,
-        duration: Duration,
+        pkcs11: Option<&Pkcs11Certificates>,
     ) -> Result<TokenKeys, KeyError> {
+        let Settings {
+            folder,
+            host_name,
+            duration,
+            ..
+        } = settings;
         let set = Set::read(folder)?;
         let of = |role| -> Result<Vec<Pair>, KeyError> {
             let entries = set.of(role);
@@ -174,12 +184,22 @@ impl TokenKeys {
                         .err()
                         .unwrap_or(KeyError::SelfTest));
                 }
-                let pair = Pair::new(role, host_name, now, duration)?;
+                let pair = Pair::new(role, host_name, now, *duration)?;
                 pair.store(folder, role, &entry.file, seal, now)?;
                 Ok(pair)
             });
             pairs.collect()
         };
+        if let Some(pkcs11) = pkcs11 {
+            let decrypting = of(CertificateType::TokenDecrypting)?;
+            let token_signing = Arc::clone(&pkcs11.token_signing);
+            return Ok(TokenKeys {
+                set,
+                token_signing,
+                signing: pkcs11.listed.clone(),
+                decrypting: decrypting_of(decrypting),
+            });
+        }
         // Both at the same time, since finding primes takes long.
         let (signing, decrypting) = thread::scope(|scope| {
             let decrypting = scope.spawn(|| of(CertificateType::TokenDecrypting));
@@ -205,17 +225,21 @@ impl TokenKeys {
             certificate: certificate.thumbprint().to_owned(),
             source,
         })?;
-        let decrypting = decrypting.into_iter().map(|pair| {
-            Arc::new(TokenDecrypting {
-                key: pair.key,
-                certificate: pair.certificate,
-            })
-        });
         Ok(TokenKeys {
             set,
             token_signing: Arc::new(TokenSigning { key, certificate }),
             signing: listed,
-            decrypting: decrypting.collect(),
+            decrypting: decrypting_of(decrypting),
         })
     }
+}
+
+fn decrypting_of(pairs: Vec<Pair>) -> Vec<Arc<TokenDecrypting>> {
+    let keys = pairs.into_iter().map(|pair| {
+        Arc::new(TokenDecrypting {
+            key: pair.key,
+            certificate: pair.certificate,
+        })
+    });
+    keys.collect()
 }
