@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use super::relying_party::await_server;
 use super::{ConfigArgument, Output};
-use crate::import::{self, Destination, Export, Form, Lost, Outcome, Plan, RulesFor, TrustPlan};
+use crate::import::{self, Destination, Export, Form, Lost, Outcome, Plan, RulesFor, ServiceSettings, TrustPlan};
 
 /// `adfs import`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Export of AD FS: `Get-AdfsRelyingPartyTrust | ConvertTo-Json -Depth 5`, `Export-Clixml`, or claim rules; - reads
-    /// standard input
+    /// Export of AD FS: `Get-AdfsRelyingPartyTrust | ConvertTo-Json -Depth 5`, `Export-Clixml`, or claim rules; of
+    /// `Get-AdfsProperties` the settings are told; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -49,6 +49,10 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<ExitC
     let bytes = read(&arguments.file)?;
     let export = import::read(&bytes, arguments.rules_for().as_ref())
         .with_context(|| arguments.file.display().to_string())?;
+    if let Some(settings) = export.service_settings() {
+        tell_settings(&settings, output);
+        return Ok(ExitCode::SUCCESS);
+    }
     let destination = match &arguments.to {
         Some(folder) => Destination::Folder(folder.clone()),
         None => Destination::Configuration(arguments.config.config.clone()),
@@ -73,6 +77,33 @@ pub(super) fn run(arguments: &Arguments, output: Output) -> anyhow::Result<ExitC
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What to put into `adfs.toml`, which is the administrator's own and is never written here.
+fn tell_settings(settings: &ServiceSettings, output: Output) {
+    if matches!(output, Output::Json) {
+        let missed = settings.missed.iter();
+        let missed: Vec<Value> = missed
+            .map(|(property, reason)| json!({ "property": property, "reason": reason }))
+            .collect();
+        let report = json!({
+            "settings": settings.text,
+            "carried_over": settings.carried_over,
+            "not_carried_over": missed,
+            "of_no_effect": settings.of_no_effect,
+        });
+        println!("{report}");
+        return;
+    }
+    println!("# For adfs.toml; nothing was written. `adfs check` tells whether it loads.");
+    print!("{}", settings.text);
+    if !settings.missed.is_empty() {
+        println!("\n# Not carried over:");
+    }
+    for (property, reason) in &settings.missed {
+        println!("#   {property}: {reason}");
+    }
+    println!("#   of no effect here: {}", settings.of_no_effect.join(", "));
 }
 
 impl Arguments {

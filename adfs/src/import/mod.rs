@@ -1,4 +1,4 @@
-//! Takes relying party trusts over from AD FS (spec claim-rules 10).
+//! Takes relying party trusts over from AD FS (spec claim-rules 10), and the settings of the service.
 //!
 //! An export is read whole into the properties of its trusts ([`read`]), whichever form it has. Each trust becomes a
 //! trust file with its rules octet by octet, and a report of what was not carried over. Nothing that makes a trust
@@ -14,6 +14,7 @@ mod folder;
 mod json;
 mod plan;
 mod properties;
+mod service;
 mod trust_file;
 mod values;
 
@@ -29,6 +30,7 @@ pub use error::ImportError;
 pub use export::export;
 pub use folder::{Known, TrustFolder};
 pub use plan::{Destination, Outcome, Plan, TrustPlan};
+pub use service::ServiceSettings;
 pub use trust_file::{Setting, TrustFile};
 
 /// Largest export, in bytes.

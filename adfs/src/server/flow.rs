@@ -251,7 +251,7 @@ impl<'a> Flow<'a> {
         let answer = match self.checked.respond(exchange.federation, permit).await {
             Ok(answer) => answer,
             Err(error) => {
-                report::issuance_failed(exchange, &self.request().relying_party, &error);
+                report::issuance_failed(exchange, self.request(), permit, &error);
                 return Ok(self.refuse(&error.refusal()).await);
             }
         };

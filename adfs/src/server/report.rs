@@ -6,7 +6,7 @@ use std::fmt::Display;
 use super::exchange::Exchange;
 use crate::audit::{self, AuditDocument, AuditKind, AuthProtocol, Failure, RequestFacts};
 use crate::claims::NetworkLocation;
-use crate::config::{ClaimsProviderTrust, RelyingPartyTrust};
+use crate::config::ClaimsProviderTrust;
 use crate::directory::Reason;
 use crate::sign_in::{Permit, Refusal, Session, SignInRequest};
 
@@ -21,8 +21,13 @@ pub(super) fn refused(exchange: &Exchange<'_>, refusal: &Refusal, relying_party:
         refusal.code(),
         &refusal.to_string(),
     );
-    if let Refusal::AccessDenied { user } = refusal {
-        audit::authorization_refused(context.activity_id, relying_party, Some(user));
+    if let Refusal::AccessDenied {
+        user,
+        claims_provider,
+        relying_party,
+    } = refusal
+    {
+        audit::authorization_refused(context.activity_id, Some(relying_party), Some(user));
         let failure = Failure {
             kind: "AuthorizationError",
             code: refusal.code(),
@@ -30,7 +35,8 @@ pub(super) fn refused(exchange: &Exchange<'_>, refusal: &Refusal, relying_party:
         audit::record(
             &AuditDocument {
                 failure: Some(failure),
-                relying_party,
+                relying_party: Some(relying_party),
+                claims_provider: Some(claims_provider),
                 user: Some(user),
                 ..app_token(exchange)
             },
@@ -42,25 +48,29 @@ pub(super) fn refused(exchange: &Exchange<'_>, refusal: &Refusal, relying_party:
 /// The answer of a permitted sign-in could not be made: 1201. The error page that follows writes 364.
 pub(super) fn issuance_failed(
     exchange: &Exchange<'_>,
-    relying_party: &RelyingPartyTrust,
+    request: &SignInRequest,
+    permit: &Permit,
     error: &dyn Error,
 ) {
     let failure = Failure {
         kind: "TokenIssuanceError",
         code: Refusal::Issuance.code(),
     };
-    let relying_party = relying_party.identifiers.first().map(String::as_str);
+    let user = permit.principal().user();
     audit::record(
         &AuditDocument {
             failure: Some(failure),
-            relying_party,
+            relying_party: Some(&request.identifier),
+            claims_provider: Some(permit.principal().claims_provider()),
+            user: Some(&user),
+            method: Some(permit.session().method()),
             ..app_token(exchange)
         },
         None,
     );
     tracing::error!(
         activity_id = %exchange.context.activity_id,
-        relying_party = %audit::Clean(relying_party.unwrap_or("-")),
+        relying_party = %audit::Clean(&request.identifier),
         error = %audit::Clean(&error.to_string()),
         "a token could not be issued"
     );

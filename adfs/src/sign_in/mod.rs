@@ -275,6 +275,8 @@ async fn authorize(
         Ok(Outcome::SecondFactorRequired) => Err(Refusal::SecondFactorUnavailable),
         Ok(Outcome::Deny { .. }) => Err(Refusal::AccessDenied {
             user: principal.user(),
+            claims_provider: principal.claims_provider().to_owned(),
+            relying_party: request.identifier.clone(),
         }),
         Err(error) => {
             tracing::error!(activity_id = %context.activity_id, %error, "claims could not be made");

@@ -92,8 +92,12 @@ pub enum Refusal {
     /// Policy says no.
     #[error("access is denied by the policy of the relying party")]
     AccessDenied {
-        /// `DOMAIN\user`, for the audit.
+        /// `DOMAIN\user`, or the name that a claims provider gave; for the audit.
         user: String,
+        /// Whom the user comes by: `AD AUTHORITY` or the identifier of a claims provider trust.
+        claims_provider: String,
+        /// Identifier of the relying party.
+        relying_party: String,
     },
     /// A claims provider's answer that belongs to no request of this browser, or comes too late.
     #[error(

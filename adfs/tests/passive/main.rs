@@ -11,6 +11,7 @@ mod browser;
 #[path = "../directory/server.rs"]
 mod directory;
 mod parallel;
+mod parameters;
 mod sessions;
 
 use std::fs;

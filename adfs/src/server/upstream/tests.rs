@@ -753,3 +753,72 @@ async fn only_messages_of_protocols_may_be_large() {
         assert_eq!(answer.status, status, "{field}: {kibibytes} KiB");
     }
 }
+
+/// Lines of a log.
+#[derive(Clone, Default)]
+struct Sink(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Sink {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("the log").extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Sink {
+    type Writer = Sink;
+
+    fn make_writer(&'a self) -> Sink {
+        self.clone()
+    }
+}
+
+#[actix_web::test]
+async fn the_audit_of_a_refusal_names_the_claims_provider_and_the_relying_party() {
+    let service = Service::start("", "").await;
+    let file = service
+        ._folder
+        .path()
+        .join("trusts/relying-parties/app.toml");
+    let text = std::fs::read_to_string(&file).expect("a file");
+    let nobody = text.replace(
+        "access_control_policy_name = \"Permit everyone\"",
+        "issuance_authorization_rules = \"\"",
+    );
+    std::fs::write(&file, nobody).expect("a file");
+    service.federation.reload().await.expect("a configuration");
+    let mut browser = service.browser();
+    let asked = browser.leave(&format!("{START}{AT_PROVIDER}")).await;
+    let answer = browser
+        .bring(&asked["wctx"], &Word::default().wresult(&service.provider))
+        .await;
+    let sink = Sink::default();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_writer(sink.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let page = browser.get(&answer.location).await;
+    drop(guard);
+    assert_eq!(page.status, 403, "{}", page.body);
+    let log = String::from_utf8(sink.0.lock().expect("the log").clone()).expect("text");
+    let records = log.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    let failures: Vec<serde_json::Value> = records
+        .filter(|record: &serde_json::Value| record["fields"]["event_id"] == 1201)
+        .collect();
+    let [failure] = failures.as_slice() else {
+        panic!("one 1201: {log}");
+    };
+    let xml = failure["fields"]["xml"].as_str().expect("a document");
+    for part in [
+        format!("<ClaimsProvider>{PROVIDER}</ClaimsProvider>"),
+        "<RelyingParty>urn:app</RelyingParty>".to_owned(),
+        "<UserId>ann".to_owned(),
+    ] {
+        assert!(xml.contains(&part), "{part}: {xml}");
+    }
+}
