@@ -781,7 +781,7 @@ impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Sink {
 async fn the_audit_of_a_refusal_names_the_claims_provider_and_the_relying_party() {
     let service = Service::start("", "").await;
     let file = service
-        ._folder
+        .folder
         .path()
         .join("trusts/relying-parties/app.toml");
     let text = std::fs::read_to_string(&file).expect("a file");
@@ -806,7 +806,9 @@ async fn the_audit_of_a_refusal_names_the_claims_provider_and_the_relying_party(
     drop(guard);
     assert_eq!(page.status, 403, "{}", page.body);
     let log = String::from_utf8(sink.0.lock().expect("the log").clone()).expect("text");
-    let records = log.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    let records = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
     let failures: Vec<serde_json::Value> = records
         .filter(|record: &serde_json::Value| record["fields"]["event_id"] == 1201)
         .collect();
