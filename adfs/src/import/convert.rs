@@ -11,6 +11,7 @@ use super::properties::{
     self, ACCESS_CONTROL_POLICY, AUTHORIZATION_RULES, CLAIMS_PROVIDERS, ENCRYPT_CLAIMS,
     ENCRYPTION_CERTIFICATE, Kind, Loss, Property,
 };
+use super::saml_endpoints;
 use super::trust_file::{Setting, plain};
 use super::values::{self, Wrong};
 use crate::config::TrustCheck;
@@ -306,14 +307,17 @@ impl Draft {
             .lost
             .iter()
             .any(|lost| matches!(lost.property.as_str(), "WSFedEndpoint" | "ProtocolProfile"));
-        if !self.has("ws_fed_endpoint") && !is_lost {
+        let takes_assertions = self.settings.iter().any(|(setting, _)| {
+            setting.key == "saml_endpoints" && saml_endpoints::has_consumer(&setting.value)
+        });
+        if !self.has("ws_fed_endpoint") && !takes_assertions && !is_lost {
             let speaks_saml = object
                 .get("SamlEndpoints")
                 .is_some_and(|endpoints| !values::is_nothing(endpoints));
             self.doubt(
                 "WSFedEndpoint",
                 if speaks_saml {
-                    "the relying party speaks SAML 2.0 alone, which is not available in this version"
+                    "none of the endpoints of SAML 2.0 takes assertions here"
                 } else {
                     "there is no endpoint to send tokens to"
                 },
@@ -398,6 +402,7 @@ fn read(kind: Kind, value: &Value) -> Result<toml::Value, Wrong> {
         Kind::Certificate => values::certificate(value)?.into(),
         Kind::Certificates => texts(values::certificates(value)?),
         Kind::Parameters => values::parameters(value)?,
+        Kind::Endpoints => saml_endpoints::read(value)?,
         Kind::Date | Kind::Other => return Err("a value that no trust file holds".to_owned()),
     })
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::folder::{failed, read, stem_of};
 use super::properties::{self, AUTHORIZATION_RULES, Kind, Property};
-use super::{ImportError, Known};
+use super::{ImportError, Known, saml_endpoints};
 
 /// Reads a trust file that loads; settings that it leaves out get the defaults of AD FS.
 ///
@@ -27,6 +27,7 @@ pub fn export(trust: &Known) -> Result<Value, ImportError> {
         };
         let written = match property.kind {
             Kind::Rules => rules(&trust.file, &table, key)?,
+            Kind::Endpoints => table.get(key).map(saml_endpoints::written),
             _ => table.get(key).map(as_json),
         };
         let value = written.or_else(|| default(property, &table));

@@ -14,6 +14,7 @@ mod folder;
 mod json;
 mod plan;
 mod properties;
+mod saml_endpoints;
 mod service;
 mod trust_file;
 mod values;

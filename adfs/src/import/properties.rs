@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Certificate,
     Certificates,
     Parameters,
+    /// Endpoints of SAML 2.0.
+    Endpoints,
     /// Objects that no trust file can hold.
     Other,
 }
@@ -80,7 +82,8 @@ pub(super) const ENCRYPTION_CERTIFICATE: &str = "EncryptionCertificate";
 pub(super) const CLAIMS_PROVIDERS: &str = "ClaimsProviderName";
 
 use Kind::{
-    Certificate, Certificates, Date, Flag, List, Named, Number, Other, Parameters, Rules, Text, Uri,
+    Certificate, Certificates, Date, Endpoints, Flag, List, Named, Number, Other, Parameters,
+    Rules, Text, Uri,
 };
 use Loss::{Disables, Harmless, Nothing, Opens};
 
@@ -126,7 +129,7 @@ pub(super) const ALL: &[Property] = &[
     keyed(
         "SamlEndpoints",
         "saml_endpoints",
-        Other,
+        Endpoints,
         Harmless,
         "SAML 2.0 is not spoken to this relying party",
     ),
@@ -177,7 +180,7 @@ pub(super) const ALL: &[Property] = &[
         "signing_certificate_revocation_check",
         Named(REVOCATION),
         Nothing,
-        "signatures of requests are not checked",
+        "the registered certificate alone counts; revocation is not looked up",
     ),
     keyed(
         ENCRYPT_CLAIMS,
@@ -198,7 +201,7 @@ pub(super) const ALL: &[Property] = &[
         "encryption_certificate_revocation_check",
         Named(REVOCATION),
         Nothing,
-        "no certificate is encrypted to",
+        "the registered certificate alone counts; revocation is not looked up",
     ),
     keyed(
         "EncryptedNameIdRequired",

@@ -41,6 +41,14 @@ fn unwrap(value: &Value) -> &Value {
     value.as_object().and_then(wrapped).unwrap_or(value)
 }
 
+/// The values of a list; one value alone is a list, too, since PowerShell unrolls lists of one.
+pub(super) fn items(value: &Value) -> Vec<&Value> {
+    match unwrap(value) {
+        Value::Array(items) => items.iter().collect(),
+        single => vec![single],
+    }
+}
+
 pub(super) fn text(value: &Value) -> Result<String, Wrong> {
     match unwrap(value) {
         Value::String(text) => not_cut(text).map(str::to_owned),

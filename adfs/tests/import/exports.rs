@@ -56,7 +56,7 @@ fn a_farm_is_taken_over_and_everything_left_behind_is_told() {
         ("Wiki (staging)", "added", true, vec![]),
         ("Strict", "added", true, vec![]),
         ("Board", "added", false, vec!["AccessControlPolicyName"]),
-        ("Saml only", "added", false, vec!["WSFedEndpoint"]),
+        ("Saml only", "added", true, vec![]),
         ("Nobody", "added", true, vec![]),
         (
             "Broken rules",
