@@ -118,7 +118,7 @@ fn shown(endpoint: &toml::Value) -> Value {
         "Binding": binding.map(Binding::name),
         "BindingUri": binding.map(Binding::uri),
         "Index": get("index").unwrap_or_else(|| json!(0)),
-        "IsDefault": get("is_default").unwrap_or_else(|| json!(false)),
+        "IsDefault": get("is_default").unwrap_or(Value::Bool(false)),
         "Location": get("uri"),
         "Protocol": get("protocol"),
         "ResponseLocation": get("response_uri"),
