@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::relying_party::await_server;
 use super::{ConfigArgument, Output};
-use crate::import::{self, Destination, Export, Form, Lost, Outcome, Plan, RulesFor, ServiceSettings, TrustPlan};
+use crate::import::{
+    self, Destination, Export, Form, Lost, Outcome, Plan, RulesFor, ServiceSettings, TrustPlan,
+};
 
 /// `adfs import`.
 #[derive(Debug, clap::Args)]
@@ -103,7 +105,10 @@ fn tell_settings(settings: &ServiceSettings, output: Output) {
     for (property, reason) in &settings.missed {
         println!("#   {property}: {reason}");
     }
-    println!("#   of no effect here: {}", settings.of_no_effect.join(", "));
+    println!(
+        "#   of no effect here: {}",
+        settings.of_no_effect.join(", ")
+    );
 }
 
 impl Arguments {

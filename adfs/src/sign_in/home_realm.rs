@@ -85,6 +85,17 @@ impl Realms {
         directory.into_iter().chain(providers)
     }
 
+    /// Whether users of this claims provider are taken: `None` stands for the directory.
+    pub fn take(&self, identifier: Option<&str>) -> bool {
+        match identifier {
+            None => self.directory,
+            Some(identifier) => self
+                .providers
+                .iter()
+                .any(|provider| provider.identifier == identifier),
+        }
+    }
+
     /// The one with that identifier. Ours and `AD AUTHORITY` both stand for the directory.
     pub fn by_identifier(&self, identifier: &str, ours: &str) -> Option<HomeRealm> {
         if identifier == AD_AUTHORITY || identifier == ours {

@@ -130,7 +130,13 @@ pub async fn resume(
     session: Option<Session>,
     context: RequestContext,
 ) -> Answer {
-    let Some(session) = session.filter(|session| fresh_enough(federation, request, session)) else {
+    let realms = realms_of(&federation.configuration.load(), &request.relying_party);
+    // A session of somewhere else serves as little as one that is too old: where the user may come from is part of what
+    // the relying party demands.
+    let serves = |session: &Session| {
+        fresh_enough(federation, request, session) && realms.take(session.claims_provider())
+    };
+    let Some(session) = session.filter(serves) else {
         return first_factor(request);
     };
     let principal = match still_holds(federation, &session, &context).await {
@@ -304,6 +310,10 @@ pub async fn prove(
         return Proved::Refuse(refusal);
     }
     let configuration = federation.configuration.load_full();
+    let realms = realms_of(&configuration, &request.relying_party);
+    if !realms.take(provider.map(|trust| trust.identifier.as_str())) {
+        return Proved::Refuse(Refusal::UnknownClaimsProvider);
+    }
     let verified = match provider {
         Some(trust) => verify_password_at(federation, trust, &credentials, context).await,
         None => verify_password(federation, &credentials, context).await,

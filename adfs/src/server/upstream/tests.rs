@@ -824,3 +824,40 @@ async fn the_audit_of_a_refusal_names_the_claims_provider_and_the_relying_party(
         assert!(xml.contains(&part), "{part}: {xml}");
     }
 }
+
+#[actix_web::test]
+async fn a_relying_party_takes_no_session_and_no_password_of_elsewhere() {
+    let service = Service::start("", "").await;
+    let only = |name: &str| {
+        format!(
+            r#"
+            name = "Only {name}"
+            identifiers = ["urn:only"]
+            ws_fed_endpoint = "https://only.corp.test/"
+            claims_provider_name = ["{name}"]
+            access_control_policy_name = "Permit everyone"
+            "#
+        )
+    };
+    let start = START.replace("urn%3Aapp", "urn%3Aonly");
+    let mut browser = service.browser();
+    let asked = browser.leave(&format!("{START}{AT_PROVIDER}")).await;
+    browser
+        .bring(&asked["wctx"], &Word::default().wresult(&service.provider))
+        .await;
+    service.with_party("only.toml", &only("Fabrikam")).await;
+    let answer = browser.get(&start).await;
+    assert!(answer.body.contains("wresult"), "{}", answer.body);
+
+    service
+        .with_party("only.toml", &only("Active Directory"))
+        .await;
+    let page = browser.get(&start).await;
+    assert!(page.body.contains("id=\"passwordInput\""), "{}", page.body);
+
+    // Nor does a form help that nobody showed: the directory, which cannot be reached here, is not even asked.
+    service.with_party("only.toml", &only("Fabrikam")).await;
+    let form = [("UserName", "alice@contoso.test"), ("Password", "x")];
+    let answer = service.browser().post(&start, &form).await;
+    assert!(answer.body.contains("MSIS7012"), "{}", answer.body);
+}
