@@ -118,6 +118,16 @@ impl Client {
             .await
     }
 
+    /// POST of a body that is no form.
+    ///
+    /// # Errors
+    /// When no whole answer comes.
+    pub async fn post_text(&self, url: &Url, media_type: &str, text: String) -> Result<Answer> {
+        let request = self.inner.post(url.clone()).body(text);
+        let request = request.header(reqwest::header::CONTENT_TYPE, media_type);
+        self.send(request, url).await
+    }
+
     /// Submits a form as filled in, wherever its action leads.
     ///
     /// # Errors

@@ -13,11 +13,13 @@ use super::{ASSERTION, PROTOCOL};
 use crate::token::DSIG;
 
 /// Elements that the messages of this protocol name by `ID`.
-const NAMED: [(&str, &str); 5] = [
+const NAMED: [(&str, &str); 7] = [
     (PROTOCOL, "Response"),
     (PROTOCOL, "AuthnRequest"),
     (PROTOCOL, "LogoutRequest"),
     (PROTOCOL, "LogoutResponse"),
+    (PROTOCOL, "ArtifactResolve"),
+    (PROTOCOL, "ArtifactResponse"),
     (ASSERTION, "Assertion"),
 ];
 

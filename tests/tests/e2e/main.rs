@@ -6,6 +6,7 @@
 
 mod accessibility;
 mod accounts;
+mod artifact;
 mod attribute_stores;
 mod browser;
 mod cloud;
