@@ -97,7 +97,10 @@ async fn people_of_a_local_claims_provider_sign_in_on_the_form() -> Result<()> {
     let issued = Issued::read(&client.follow(answer).await?)?;
     assert_eq!(issued.claim(UPN)?, ["fay@fabrikam.test"]);
     assert_eq!(issued.claim(ISSUER)?, [VENDORS]);
-    assert_eq!(issued.claim("http://types.test/mail")?, ["fay@fabrikam.test"]);
+    assert_eq!(
+        issued.claim("http://types.test/mail")?,
+        ["fay@fabrikam.test"]
+    );
     assert_eq!(
         issued.claim("http://types.test/secret")?,
         Vec::<String>::new(),

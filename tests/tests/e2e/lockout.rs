@@ -68,7 +68,12 @@ async fn guessing_from_outside_ends_while_the_owner_signs_in_at_familiar_places(
         (client(&lab, ELSEWHERE)?, lab.outside(), "bob@contoso.test"),
     ] {
         let answer = attempt(&client, &request(service, &[])?, name, RIGHT).await?;
-        assert_eq!(answer.status, 302, "{name} at {service}: {:?}", answer.page().text("errorText"));
+        assert_eq!(
+            answer.status,
+            302,
+            "{name} at {service}: {:?}",
+            answer.page().text("errorText")
+        );
     }
 
     let activity = account(configuration, "activity")?;
