@@ -2,6 +2,7 @@
 //! passive-sign-in 3.11).
 
 use anyhow::{Context as _, Result, ensure};
+use end_to_end::clock::now;
 use end_to_end::contract::User;
 use end_to_end::lab::Lab;
 use end_to_end::metadata_of;
@@ -10,7 +11,6 @@ use end_to_end::saml::service_provider::{ServiceProvider, register, rules};
 use end_to_end::saml::xmlsec::{self, Algorithm};
 use end_to_end::saml::{ASSERTION, BINDINGS, PROTOCOL};
 use roxmltree::Document;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
@@ -91,7 +91,7 @@ async fn resolve(
     provider: &ServiceProvider,
     artifact: &str,
 ) -> Result<String> {
-    let now = OffsetDateTime::now_utc().format(&Rfc3339)?;
+    let now = now().format(&Rfc3339)?;
     let template = xmlsec::template("_resolve", Algorithm::RsaSha256);
     let message = format!(
         "<samlp:ArtifactResolve xmlns:samlp=\"{PROTOCOL}\" ID=\"_resolve\" Version=\"2.0\" IssueInstant=\"{now}\" \
