@@ -5,12 +5,18 @@
     reason = "a broken seed fails its test"
 )]
 
+#[path = "../fuzz/checks/bindings.rs"]
+mod bindings;
 #[path = "../fuzz/checks/decryption.rs"]
 mod decryption;
 #[path = "../fuzz/checks/dsig.rs"]
 mod dsig;
 #[path = "../fuzz/checks/metadata.rs"]
 mod metadata;
+#[path = "../fuzz/checks/saml_messages.rs"]
+mod saml_messages;
+#[path = "../fuzz/checks/signed_json.rs"]
+mod signed_json;
 #[path = "../fuzz/checks/wrapping.rs"]
 mod wrapping;
 
@@ -51,6 +57,24 @@ fn seeds_of_rearranged_documents() {
 #[test]
 fn seeds_of_metadata() {
     replay("metadata", metadata::check);
+}
+
+#[test]
+fn seeds_of_saml_messages() {
+    replay("saml_authn_request", saml_messages::authn_request);
+    replay("saml_logout", saml_messages::logout);
+    replay("saml_response", saml_messages::response);
+}
+
+#[test]
+fn seeds_of_bindings() {
+    replay("saml_redirect", bindings::redirect);
+    replay("saml_artifact", bindings::artifact);
+}
+
+#[test]
+fn seeds_of_signed_json() {
+    replay("jose", signed_json::check);
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl Store {
         Ok(())
     }
 
-    /// Ends every session of `whose` that began before `before`, on all nodes within [`MAX_AGE`].
+    /// Ends every session of `whose` that began before `before`, on all nodes within a second.
     ///
     /// # Errors
     /// When the store does not answer; the sessions then go on.
