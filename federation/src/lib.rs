@@ -22,6 +22,7 @@ pub mod xml;
 pub mod xmlenc;
 
 mod error;
+mod json;
 #[cfg(test)]
 mod test_key;
 mod timestamp;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use claim_rules::Claim;
 
 use super::claims_provider::may_assert;
-use super::lockout::{self, Attempt};
+use super::lockout;
 use super::{Credentials, Identified, PASSWORD_PROTECTED_TRANSPORT, PasswordFailure, Proof};
 use crate::claims::{AssertedIdentity, RequestContext};
 use crate::config::{ClaimsProviderTrust, LdapProvider};
-use crate::directory::{LocalCandidate, LocalPerson};
+use crate::directory::LocalPerson;
 use crate::state::Federation;
 
 /// Asks the directory of `trust`, within the limits of extranet lockout.
@@ -28,16 +28,11 @@ pub async fn verify_password_at(
         .candidate(&trust.identifier, &credentials.name)
         .await
         .map_err(|error| PasswordFailure::Refused(error.into()))?;
-    let attempt = Attempt {
-        account: lockout::key(candidate.digest(), &credentials.name),
-        name: &credentials.name,
-        context,
-    };
     let person = lockout::within(
         federation,
-        &attempt,
+        &credentials.name,
+        context,
         candidate,
-        LocalCandidate::wait_as_refused,
         async |candidate| {
             providers
                 .try_password(candidate, &credentials.password)

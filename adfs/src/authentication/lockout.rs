@@ -13,7 +13,7 @@ use super::PasswordFailure;
 use crate::audit::{self, LockoutEvent};
 use crate::claims::{NetworkLocation, RequestContext};
 use crate::config::{ExtranetLockout, LockoutMode};
-use crate::directory::{Reason, SignInName, SignInRefusal};
+use crate::directory::{Candidate, LocalCandidate, Reason, SignInName, SignInRefusal};
 use crate::state::Federation;
 use crate::store::{AccountActivity, Failures, StoreError};
 
@@ -24,14 +24,33 @@ const GETTING_TO_KNOW: Duration = Duration::days(7);
 /// Longest name that is kept for people, in characters.
 const MAX_NAME: usize = 256;
 
-/// Somebody tries a password.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Attempt<'a> {
-    /// See [`key`].
-    pub(super) account: [u8; 32],
-    /// What was typed.
-    pub(super) name: &'a SignInName,
-    pub(super) context: &'a RequestContext,
+/// Whom a typed name means, in whatever directory, before a password is tried.
+pub(super) trait Someone {
+    /// Stands for the entry, if there is exactly one.
+    fn digest(&self) -> Option<[u8; 32]>;
+
+    /// Waits until the attempt has taken as long as one that the directory refuses.
+    async fn wait_as_refused(self);
+}
+
+impl Someone for Candidate {
+    fn digest(&self) -> Option<[u8; 32]> {
+        Candidate::digest(self)
+    }
+
+    async fn wait_as_refused(self) {
+        Candidate::wait_as_refused(self).await;
+    }
+}
+
+impl Someone for LocalCandidate {
+    fn digest(&self) -> Option<[u8; 32]> {
+        LocalCandidate::digest(self)
+    }
+
+    async fn wait_as_refused(self) {
+        LocalCandidate::wait_as_refused(self).await;
+    }
 }
 
 /// Leave to ask the directory.
@@ -78,50 +97,50 @@ enum Judged {
     Not,
 }
 
-/// Asks the directory by `ask`, within the limits: `wait` is what takes as long as a refusal of the directory does.
-/// Each of the two is called at most once.
+/// Asks the directory about `someone`, who typed `name`, by `ask`, within the limits.
 ///
 /// # Errors
 /// See [`PasswordFailure`].
-pub(super) async fn within<C, T>(
+pub(super) async fn within<S: Someone, T>(
     federation: &Federation,
-    attempt: &Attempt<'_>,
-    candidate: C,
-    wait: impl AsyncFnOnce(C),
-    ask: impl AsyncFnOnce(C) -> Result<T, SignInRefusal>,
+    name: &SignInName,
+    context: &RequestContext,
+    someone: S,
+    ask: impl AsyncFnOnce(S) -> Result<T, SignInRefusal>,
 ) -> Result<T, PasswordFailure> {
     let refused = |reason| PasswordFailure::Refused(SignInRefusal::Incorrect(reason));
-    let admission = match admit(federation, attempt).await {
+    let account = key(someone.digest(), name);
+    let admission = match admit(federation, account, name, context).await {
         Ok(admission) => admission,
         Err(NotAdmitted::Store(error)) => return Err(PasswordFailure::Uncounted(error)),
         Err(NotAdmitted::LockedOut) => {
-            wait(candidate).await;
+            someone.wait_as_refused().await;
             return Err(refused(Reason::ExtranetLockout));
         }
         Err(NotAdmitted::Banned) => {
-            wait(candidate).await;
+            someone.wait_as_refused().await;
             return Err(refused(Reason::BannedAddress));
         }
     };
-    let answer = ask(candidate).await;
+    let answer = ask(someone).await;
     let judged = match &answer {
         Ok(_) | Err(SignInRefusal::MustChangePassword(_)) => Judged::Right,
         Err(SignInRefusal::Incorrect(_)) => Judged::Wrong,
         Err(SignInRefusal::Unavailable(_)) => Judged::Not,
     };
-    settle(federation, admission, judged, attempt.context)
+    settle(federation, admission, judged, context)
         .await
         .map_err(PasswordFailure::Uncounted)?;
     answer.map_err(PasswordFailure::Refused)
 }
 
 /// Counts an attempt.
-async fn admit(federation: &Federation, attempt: &Attempt<'_>) -> Result<Admission, NotAdmitted> {
-    let Attempt {
-        account,
-        name,
-        context,
-    } = *attempt;
+async fn admit(
+    federation: &Federation,
+    account: [u8; 32],
+    name: &SignInName,
+    context: &RequestContext,
+) -> Result<Admission, NotAdmitted> {
     let configuration = federation.configuration.load_full();
     let lockout = &configuration.properties.extranet_lockout;
     if context.network_location == NetworkLocation::Intranet {

@@ -1,9 +1,9 @@
 //! User name and password against the directory.
 
-use super::lockout::{self, Attempt};
+use super::lockout;
 use super::{PASSWORD_PROTECTED_TRANSPORT, Proof};
 use crate::claims::RequestContext;
-use crate::directory::{Candidate, Password, SignInName, SignInRefusal};
+use crate::directory::{Password, SignInName, SignInRefusal};
 use crate::state::Federation;
 use crate::store::StoreError;
 
@@ -76,16 +76,11 @@ pub async fn verify_password(
         .candidate(&credentials.name)
         .await
         .map_err(|error| PasswordFailure::Refused(error.into()))?;
-    let attempt = Attempt {
-        account: lockout::key(candidate.digest(), &credentials.name),
-        name: &credentials.name,
-        context,
-    };
     let account = lockout::within(
         federation,
-        &attempt,
+        &credentials.name,
+        context,
         candidate,
-        Candidate::wait_as_refused,
         async |candidate| {
             directory
                 .try_password(candidate, &credentials.password)

@@ -1,14 +1,16 @@
 //! Reading and writing of the protocol's JSON.
 
-use std::fmt;
-
 use serde::Serialize;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+use crate::json;
 
 /// Largest document of the control channel, in bytes (spec security 3.3, "Body: proxy API").
 pub const MAX_DOCUMENT: usize = 512 * 1024;
+
+/// Deepest nesting. The parser stops at 128 by itself.
+const MAX_DEPTH: u8 = u8::MAX;
 
 /// A document that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -54,10 +56,7 @@ pub fn read<T: Document>(json: &[u8]) -> Result<T, WireError> {
         members: T::MEMBERS,
         renamed: T::RENAMED,
     };
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = spelling
-        .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value))
+    let value = json::read(json, MAX_DEPTH, &|name| spelling.of(name))
         .map_err(|error| failed(error.to_string()))?;
     serde_json::from_value(value).map_err(|error| failed(error.to_string()))
 }
@@ -73,7 +72,7 @@ pub fn write<T: Document + Serialize>(document: &T) -> Result<Vec<u8>, WireError
     })
 }
 
-/// Builds a value whose member names are in documented spelling.
+/// Gives members their documented spelling.
 #[derive(Clone, Copy)]
 struct Spelling {
     members: &'static [&'static str],
@@ -94,72 +93,6 @@ impl Spelling {
                 .copied()
         };
         today.or_else(known).map_or(name, str::to_owned)
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Spelling {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Spelling {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self)? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(name) = entries.next_key::<String>()? {
-            let name = self.of(name);
-            let value = entries.next_value_seed(self)?;
-            if object.contains_key(&name) {
-                let message = format!("member {name:?} appears twice");
-                return Err(serde::de::Error::custom(message));
-            }
-            object.insert(name, value);
-        }
-        Ok(Value::Object(object))
     }
 }
 
