@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 
 use super::import::read;
 use super::metadata_source::Fetching;
-use super::relying_party::{apply, await_server, cell, made, over_metadata, parse};
+use super::trust_change::{cell, made, over_metadata, parse, take_away, write};
 use super::{ConfigArgument, Output, trust_update};
 use crate::config::{ClaimsProviderProtocol, ClaimsProviderTrust, Configuration, SamlProtocol};
-use crate::import::{self, Known, Setting, TrustFile, TrustFolder};
+use crate::import::{self, Known, Setting, TrustFolder};
 use crate::partner_metadata::{Partner, claims_provider_settings};
 
 /// Settings of a trust file with their names in AD FS, as `show` prints them.
@@ -218,13 +218,8 @@ fn add(arguments: &Add, output: Output) -> anyhow::Result<()> {
             known.file.display()
         );
     }
-    let file = folder.place(&arguments.name);
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let settings = arguments.settings()?;
-    let content = TrustFile::new(&stem, &settings);
-    apply(config, [(file.clone(), Some(content.whole.clone()))].into())?;
-    folder.write(&file, &content)?;
-    await_server(config)?;
+    let file = write(config, &folder, &arguments.name, &settings)?;
     let identifier = settings
         .iter()
         .find(|setting| setting.key == "identifier")
@@ -288,10 +283,5 @@ impl Add {
 
 fn remove(config: &Path, name: &str, output: Output) -> anyhow::Result<()> {
     let (folder, known) = find(config, name)?;
-    apply(config, [(known.file.clone(), None)].into())?;
-    folder.remove(&known.file)?;
-    await_server(config)?;
-    let identifier = known.identifiers.first().map(String::as_str);
-    made(&known.name, identifier, &known.file, output);
-    Ok(())
+    take_away(config, &folder, &known, output)
 }

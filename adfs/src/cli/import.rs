@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::relying_party::await_server;
+use super::trust_change::await_server;
 use super::{ConfigArgument, Output};
 use crate::import::{
     self, Destination, Export, Form, Lost, Outcome, Plan, RulesFor, ServiceSettings, TrustPlan,

@@ -15,6 +15,7 @@ mod proxy;
 mod relying_party;
 mod rules;
 mod session;
+mod trust_change;
 mod trust_update;
 
 use std::path::PathBuf;

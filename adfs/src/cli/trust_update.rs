@@ -9,7 +9,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::relying_party::await_server;
+use super::trust_change::await_server;
 use super::{ConfigArgument, Output, runtime};
 use crate::clock::Clock;
 use crate::config::Configuration;
